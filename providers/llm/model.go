@@ -1,0 +1,82 @@
+package llm
+
+import "time"
+
+// Model is one model of one provider. Zero means unknown in every field but ID.
+type Model struct {
+	ID            string // the provider's own
+	Name          string // for people
+	OwnedBy       string
+	Created       time.Time
+	ContextLength int      // tokens
+	MaxOutput     int      // tokens
+	InputModes    []string // "text", "image", "audio", "file", "video"
+	OutputModes   []string
+	Parameters    []string // request parameters the provider says it takes
+	Price         *Price   // nil: unknown
+}
+
+// Source is one configured and enabled provider as routing sees it. Sources are immutable.
+type Source struct {
+	Name     string // from the settings
+	Type     string // "openai", "ollama", "demo", ...
+	Provider Provider
+	Dialect  Dialect
+	Local    bool // runs on this machine: costs nothing and sends no data away
+	Demo     bool // the built-in demonstration
+	// Models is the last list that could be read, in the provider's order; Listed reports whether there was one.
+	// A provider without a list is still tried for an explicit name.
+	Models []Model
+	Listed bool
+}
+
+// Model finds a model of the source by its exact id; ok is false where the list does not hold it.
+func (s *Source) Model(id string) (m *Model, ok bool) {
+	for i := range s.Models {
+		if s.Models[i].ID == id {
+			return &s.Models[i], true
+		}
+	}
+	return nil, false
+}
+
+// Sources is an immutable snapshot of all enabled providers.
+type Sources struct {
+	List   []*Source // in the order of the settings
+	byName map[string]*Source
+	byID   map[string][]*Offer
+}
+
+// Offer is a model at a source.
+type Offer struct {
+	Source *Source
+	Model  *Model
+}
+
+// NewSources indexes list.
+func NewSources(list []*Source) *Sources {
+	s := &Sources{List: list, byName: make(map[string]*Source, len(list)), byID: map[string][]*Offer{}}
+	for _, src := range list {
+		s.byName[src.Name] = src
+		for i := range src.Models {
+			m := &src.Models[i]
+			s.byID[m.ID] = append(s.byID[m.ID], &Offer{src, m})
+		}
+	}
+	return s
+}
+
+// Named finds a source by its exact name; nil where there is none.
+func (s *Sources) Named(name string) *Source { return s.byName[name] }
+
+// Offers lists who offers a model id, in provider order. The slice must not be changed.
+func (s *Sources) Offers(id string) []*Offer { return s.byID[id] }
+
+// Attempt is one try at one target, as the receipt names it.
+type Attempt struct {
+	Provider   string `json:"provider"`
+	Model      string `json:"model"`
+	Kind       Kind   `json:"kind,omitempty"` // empty: answered
+	Status     int    `json:"status,omitempty"`
+	DurationMS int64  `json:"duration_ms"`
+}

@@ -1,0 +1,59 @@
+package llm
+
+// PicoUSD is an amount of money in 10^-12 US dollars: 1 USD per million tokens is 1,000,000 of them per token, so
+// prices and sums stay integers. The largest amount is about 9.2 million dollars.
+type PicoUSD int64
+
+// USD is one US dollar.
+const USD PicoUSD = 1_000_000_000_000
+
+// Usage counts the tokens of one answer in classes that never overlap, however the vendor counts.
+type Usage struct {
+	Input      int64 // fresh input, without any cached token
+	CacheRead  int64 // input read from a prompt cache
+	CacheWrite int64 // input written to a prompt cache, 5-minute class
+	// CacheWriteLong is input written to a prompt cache for an hour or longer.
+	CacheWriteLong int64
+	Output         int64 // everything generated, reasoning included
+	Reasoning      int64 // the part of Output that was reasoning; never added to it
+	// Estimated marks counts that did not come from the provider.
+	Estimated bool
+	// Cost is what the provider itself says the request cost, where CostReported is set.
+	Cost         PicoUSD
+	CostReported bool
+}
+
+// InputTotal is all input, cached or not.
+func (u Usage) InputTotal() int64 { return u.Input + u.CacheRead + u.CacheWrite + u.CacheWriteLong }
+
+// Total is input and output together.
+func (u Usage) Total() int64 { return u.InputTotal() + u.Output }
+
+// Zero reports whether no token was counted at all.
+func (u Usage) Zero() bool { return u.Total() == 0 }
+
+// CostSource says where a cost comes from.
+type CostSource string
+
+// The sources of a cost. Unknown is never shown as 0.
+const (
+	CostUnknown   CostSource = "unknown"
+	CostReported  CostSource = "reported"  // the provider named it
+	CostComputed  CostSource = "computed"  // list price times reported tokens
+	CostEstimated CostSource = "estimated" // list price times estimated tokens
+	CostLocal     CostSource = "local"     // runs on this machine
+	CostFlat      CostSource = "flat"      // covered by a subscription
+)
+
+// Price is what a model charges per token of each class. The zero value is not "free" but meaningless; a model
+// without a known price has a nil *Price.
+type Price struct {
+	Input, CacheRead, CacheWrite, CacheWriteLong, Output PicoUSD // per token
+	Request                                              PicoUSD // per request, on top
+}
+
+// Cost computes what u costs at this price.
+func (p *Price) Cost(u Usage) PicoUSD {
+	return p.Request + p.Input*PicoUSD(u.Input) + p.CacheRead*PicoUSD(u.CacheRead) + p.CacheWrite*PicoUSD(u.CacheWrite) +
+		p.CacheWriteLong*PicoUSD(u.CacheWriteLong) + p.Output*PicoUSD(u.Output)
+}
