@@ -44,3 +44,5 @@ func syncDir(dir string) error {
 	defer f.Close()
 	return f.Sync()
 }
+
+func diskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

@@ -35,3 +35,7 @@ func lockFile(path string, wait time.Duration) (*os.File, error) {
 
 // syncDir does nothing: Windows writes names through by itself and cannot sync a folder.
 func syncDir(string) error { return nil }
+
+func diskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
