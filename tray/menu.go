@@ -51,7 +51,7 @@ const maxKeys = 12
 
 // Longer texts are cut: a menu as wide as the screen helps nobody.
 const (
-	maxDetail = 72
+	maxDetail = 110
 	maxName   = 40
 )
 
