@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package traytest knows how to be the desktop: a bus of its own, the service
 // that collects tray icons, the one that shows notices, and a real panel on a
 // virtual screen. It works on any program with a tray icon, reading the icon
@@ -11,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,7 +118,10 @@ func (b *Bus) Kill() {
 	<-b.ended
 }
 
-// Names returns the name of each tray item on the bus.
+// Freeze stops the bus without ending it: it takes connections and is silent.
+func (b *Bus) Freeze() { b.daemon.Process.Signal(syscall.SIGSTOP) }
+
+// names returns the name of each tray item on the bus.
 func (b *Bus) names() []string {
 	var all, items []string
 	if err := b.conn.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&all); err != nil {
