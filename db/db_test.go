@@ -290,6 +290,36 @@ func TestFileCutWhileRunning(t *testing.T) {
 	}
 }
 
+// A big file closed in order is not read whole again at the next start, unless somebody wrote to it since.
+func TestBigFileIsCheckedOnlyIfTouched(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := openTest(t, path)
+	s.update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketState).Put([]byte("big"), make([]byte, alwaysCheck)) })
+	for range 3 {
+		fill(t, s, 2000)
+	}
+	if err := s.Copy(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	info, _ := os.Stat(path)
+	if mark, ok := readMark(path); !ok || !mark.fits(info) || info.Size() <= alwaysCheck {
+		t.Fatalf("%+v does not fit %d bytes", mark, info.Size())
+	}
+	s = openTest(t, path)
+	if _, ok := readMark(path); ok || s.Restored() {
+		t.Error("the mark must be gone while the file is open")
+	}
+	s.Close()
+
+	f, _ := os.OpenFile(path, os.O_WRONLY, 0)
+	f.WriteAt(make([]byte, 64<<10), 8192)
+	f.Close()
+	if s = openTest(t, path); !s.Restored() {
+		t.Error("a file that was written to since was taken unread")
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "a.db")
 	s, err := Open(path, Options{})

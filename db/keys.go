@@ -531,17 +531,15 @@ func (k *Keys) vaultLocked() *llm.Error {
 
 // freeNameLocked checks a name for the key with that id ("" for a new one), or finds one if it is empty.
 func (k *Keys) freeNameLocked(name, id string) (string, error) {
-	taken := func(name string) bool {
-		for _, key := range k.snap.Load().byID {
-			if key.ID != id && strings.EqualFold(key.Name, name) {
-				return true
-			}
+	taken := map[string]bool{} // in lower case: names that differ in case only would be taken for each other
+	for _, key := range k.snap.Load().byID {
+		if key.ID != id {
+			taken[strings.ToLower(key.Name)] = true
 		}
-		return false
 	}
 	if strings.TrimSpace(name) == "" {
 		n := 1
-		for taken(fmt.Sprint(defaultName, n)) {
+		for taken[fmt.Sprint(defaultName, n)] {
 			n++
 		}
 		return fmt.Sprint(defaultName, n), nil
@@ -550,7 +548,7 @@ func (k *Keys) freeNameLocked(name, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if taken(name) {
+	if taken[strings.ToLower(name)] {
 		return "", &llm.Error{Kind: llm.BadRequest, Status: http.StatusConflict, Param: "name", Message: fmt.Sprintf("There is a key named %q already. Choose another name.", name)}
 	}
 	return name, nil

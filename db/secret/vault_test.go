@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,25 +26,28 @@ func (m memory) Put(name string, value []byte) error { m[name] = value; return n
 // fakeRing is a keyring that can be absent, locked, or hang until the test ends.
 type fakeRing struct {
 	keyring.Keyring
-	locked bool
-	hang   chan struct{} // nil: answers
-	calls  int
+	locked bool          // changed between calls only
+	hang   chan struct{} // nil: answers; changed between calls only
+	calls  atomic.Int64
+	mu     sync.Mutex // a call that was left behind may still run beside the next vault's
 }
 
 func newRing() *fakeRing { return &fakeRing{Keyring: keyring.NewArrayKeyring(nil)} }
 
-var errPrompt = errors.New("Object does not exist at path /")
+var errPrompt = errors.New("object does not exist at path /")
 
 func (f *fakeRing) open() (keyring.Keyring, error) {
-	f.calls++
-	if f.hang != nil {
-		<-f.hang
+	f.calls.Add(1)
+	if hang := f.hang; hang != nil {
+		<-hang
 	}
 	return f, nil
 }
 
 // A locked secret service also says that there is no such key.
 func (f *fakeRing) Get(name string) (keyring.Item, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.locked {
 		return keyring.Item{}, keyring.ErrKeyNotFound
 	}
@@ -50,6 +55,8 @@ func (f *fakeRing) Get(name string) (keyring.Item, error) {
 }
 
 func (f *fakeRing) Set(item keyring.Item) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.locked {
 		return errPrompt
 	}
@@ -140,7 +147,7 @@ func TestForceFileAsksNoKeyring(t *testing.T) {
 	o := options(t, memory{}, ring.open)
 	o.ForceFile = true
 	want(t, Open(o), Ready, File)
-	if ring.calls != 0 {
+	if ring.calls.Load() != 0 {
 		t.Error("the keyring was asked")
 	}
 }
@@ -248,9 +255,9 @@ func TestHangingKeyring(t *testing.T) {
 			t.Fatalf("the start took %v", d)
 		}
 		want(t, v, Locked, Keyring)
-		calls := ring.calls
+		calls := ring.calls.Load()
 		v.Retry(t.Context())
-		if ring.calls != calls {
+		if ring.calls.Load() != calls {
 			t.Error("a second call was made while the first still hangs")
 		}
 
