@@ -95,7 +95,6 @@ func StartBus(tb testing.TB) *Bus {
 	}
 	b := &Bus{Address: "unix:path=" + socket, ended: make(chan struct{})}
 	b.daemon = exec.Command("dbus-daemon", "--nofork", "--config-file="+config)
-	b.daemon.Stderr = os.Stderr
 	if err := b.daemon.Start(); err != nil {
 		tb.Fatal(err)
 	}
