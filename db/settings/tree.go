@@ -1,0 +1,353 @@
+package settings
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// The bounds of a settings file. They keep a hostile or broken file from costing memory or stack.
+const (
+	maxFileBytes = 256 << 10
+	maxNesting   = 32
+)
+
+type shape int
+
+const (
+	scalarShape shape = iota
+	nullShape
+	mapShape
+	listShape
+)
+
+// node is one value of the file with the bytes it covers: what reading needs, and what an edit needs to touch nothing
+// else.
+type node struct {
+	shape        shape
+	flow         bool // {...} or [...]
+	line, column int  // 1-based, of the first character; column in characters
+	start, end   int  // byte offsets into the text
+	plain        bool // a scalar without quotes
+	text         string
+	pairs        []*pair // of a map, in order
+	items        []*item // of a list, in order
+}
+
+type pair struct {
+	key          string
+	line, column int
+	start        int // of the key
+	colon        int // offset just after the ':'
+	value        *node
+}
+
+type item struct {
+	start int // of the '-' in block style, of the value in flow style
+	value *node
+}
+
+func (n *node) pair(key string) *pair {
+	for _, p := range n.pairs {
+		if p.key == key {
+			return p
+		}
+	}
+	return nil
+}
+
+// plainText prepares the bytes of a file for parsing: without byte order mark, with \n as the only line end. The
+// second result says whether the file had \r\n.
+func plainText(raw string) (text string, crlf bool, err *Error) {
+	text = strings.TrimPrefix(raw, "\ufeff")
+	if len(text) > maxFileBytes {
+		return "", false, &Error{Message: fmt.Sprintf("the file is larger than %d KiB", maxFileBytes>>10), Hint: "take out what does not belong there"}
+	}
+	if crlf = strings.Contains(text, "\r\n"); crlf {
+		text = strings.ReplaceAll(text, "\r\n", "\n")
+	}
+	line, column := 1, 1
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return "", false, &Error{Line: line, Column: column, Message: "this byte is not UTF-8 text", Hint: "save the file as UTF-8"}
+		case r == '\n':
+			line, column = line+1, 0
+		case r < 0x20 && r != '\t', r >= 0x7f && r < 0xa0, r == 0xfeff:
+			return "", false, &Error{Line: line, Column: column, Message: fmt.Sprintf("control character U+%04X", r), Hint: "delete it"}
+		}
+		i, column = i+size, column+1
+	}
+	return text, crlf, nil
+}
+
+// parseTree reads text (as plainText gives it) into its tree. A nil tree without an error means that there is nothing
+// but comments.
+func parseTree(text string) (root *node, err *Error) {
+	// The parser is foreign code that reads what people type. Should it panic on something, that is a file that cannot
+	// be read, not the end of the program.
+	defer func() {
+		if p := recover(); p != nil {
+			root, err = nil, &Error{Message: "the file cannot be read as YAML", Hint: "compare it with the last good copy beside it (.bak)"}
+		}
+	}()
+	tokens := lexer.Tokenize(text)
+	if err := refuseTokens(tokens); err != nil {
+		return nil, err
+	}
+	file, perr := parser.Parse(tokens, 0)
+	if perr != nil {
+		return nil, syntaxError(perr)
+	}
+	var body ast.Node
+	for _, doc := range file.Docs {
+		switch {
+		case doc.Body == nil:
+		case body != nil:
+			at := doc.Body.GetToken().Position
+			return nil, &Error{Line: at.Line, Column: max(at.Column, 1), Message: "a second document begins here", Hint: "keep one: remove the --- line"}
+		default:
+			body = doc.Body
+		}
+	}
+	if body == nil {
+		return nil, nil
+	}
+	b := &treeBuilder{text: text, tokens: tokens, lines: lineStarts(text)}
+	root = b.build(body, 0)
+	if b.err != nil {
+		return nil, b.err
+	}
+	return root, nil
+}
+
+func syntaxError(err error) *Error {
+	out := &Error{Message: "the file is not valid YAML", Hint: "check indentation, quotes and brackets there"}
+	var y yaml.Error
+	if !errors.As(err, &y) {
+		return out
+	}
+	out.Message = y.GetMessage()
+	if tk := y.GetToken(); tk != nil && tk.Position != nil {
+		out.Line, out.Column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
+	}
+	var dup *yaml.DuplicateKeyError
+	if errors.As(err, &dup) {
+		out.Hint = "keep one of the two"
+	}
+	return out
+}
+
+// refuseTokens keeps out the parts of YAML that a settings file has no use for, and nesting that would cost stack.
+// Anchors and merges would also make an edit in one place change another.
+func refuseTokens(tokens token.Tokens) *Error {
+	flow, entries, entryLine := 0, 0, 0
+	for _, tk := range tokens {
+		refuse := ""
+		switch tk.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			refuse = "anchors and references are not read here"
+		case token.TagType:
+			refuse = "type tags are not read here"
+		case token.DirectiveType:
+			refuse = "YAML directives are not read here"
+		case token.MappingKeyType:
+			refuse = "\"?\" keys are not read here"
+		case token.MappingStartType, token.SequenceStartType:
+			flow++
+		case token.MappingEndType, token.SequenceEndType:
+			flow--
+		case token.SequenceEntryType:
+			if tk.Position.Line != entryLine {
+				entryLine, entries = tk.Position.Line, 0
+			}
+			entries++
+		}
+		if flow > maxNesting || entries > maxNesting || tk.Position.IndentNum > 8*maxNesting {
+			refuse = "too deeply nested"
+		}
+		if refuse != "" {
+			return &Error{Line: max(tk.Position.Line, 1), Column: max(tk.Position.Column, 1), Message: refuse, Hint: "write the value out"}
+		}
+	}
+	return nil
+}
+
+type treeBuilder struct {
+	text   string
+	tokens token.Tokens
+	lines  []int
+	err    *Error
+}
+
+func (b *treeBuilder) fail(at *token.Position, message string) *node {
+	if b.err == nil {
+		b.err = &Error{Message: message, Hint: "write it the way the comments in the file show"}
+		if at != nil {
+			b.err.Line, b.err.Column = max(at.Line, 1), max(at.Column, 1)
+		}
+	}
+	return &node{shape: nullShape}
+}
+
+// build turns the parser's node into ours. after is the offset just behind the key, where a value that is not written
+// would stand.
+func (b *treeBuilder) build(n ast.Node, after int) *node {
+	if b.err != nil || n == nil {
+		return &node{shape: nullShape, start: after, end: after}
+	}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return b.mapping(n.Values, n.IsFlowStyle, n.Start, n.End)
+	case *ast.MappingValueNode:
+		return b.mapping([]*ast.MappingValueNode{n}, false, nil, nil)
+	case *ast.SequenceNode:
+		return b.list(n)
+	case *ast.NullNode:
+		out := &node{shape: nullShape, start: after, end: after}
+		if at := b.offset(n.Token.Position); strings.TrimSpace(n.Token.Origin) != "" && b.has(at, strings.TrimSpace(n.Token.Origin)) {
+			out.start, out.end = at, at+len(strings.TrimSpace(n.Token.Origin))
+		}
+		out.line, out.column = n.Token.Position.Line, max(n.Token.Position.Column, 1)
+		return out
+	case *ast.LiteralNode:
+		out := b.at(n.Start)
+		out.text, out.end = n.Value.Value, b.literalEnd(n)
+		return out
+	case ast.ScalarNode:
+		tk := n.GetToken()
+		out := b.at(tk)
+		raw := strings.TrimSpace(tk.Origin)
+		if !b.has(out.start, raw) {
+			return b.fail(tk.Position, "this value cannot be read")
+		}
+		out.end = out.start + len(raw)
+		out.text = tk.Value
+		out.plain = tk.Type != token.SingleQuoteType && tk.Type != token.DoubleQuoteType
+		return out
+	}
+	return b.fail(n.GetToken().Position, "this kind of value is not read here")
+}
+
+func (b *treeBuilder) at(tk *token.Token) *node {
+	return &node{line: tk.Position.Line, column: max(tk.Position.Column, 1), start: b.offset(tk.Position)}
+}
+
+func (b *treeBuilder) mapping(values []*ast.MappingValueNode, flow bool, start, end *token.Token) *node {
+	out := &node{shape: mapShape, flow: flow}
+	for _, v := range values {
+		key := v.Key.GetToken()
+		p := &pair{key: key.Value, line: key.Position.Line, column: max(key.Position.Column, 1), start: b.offset(key.Position)}
+		p.colon = b.offset(v.Start.Position) + 1
+		p.value = b.build(v.Value, p.colon)
+		if p.value.line == 0 {
+			p.value.line, p.value.column = p.line, p.column
+		}
+		if out.pair(p.key) != nil {
+			return b.fail(key.Position, fmt.Sprintf("mapping key %s stands here a second time", quoteShort(p.key)))
+		}
+		out.pairs = append(out.pairs, p)
+	}
+	switch {
+	case flow:
+		if start == nil || end == nil {
+			return b.fail(nil, "a brace is missing")
+		}
+		first := b.at(start)
+		out.line, out.column, out.start, out.end = first.line, first.column, first.start, b.offset(end.Position)+1
+	case len(out.pairs) > 0:
+		first, last := out.pairs[0], out.pairs[len(out.pairs)-1]
+		out.line, out.column, out.start, out.end = first.line, first.column, first.start, last.value.end
+	}
+	return out
+}
+
+func (b *treeBuilder) list(n *ast.SequenceNode) *node {
+	out := b.at(n.Start)
+	out.shape, out.flow = listShape, n.IsFlowStyle
+	dash := -1
+	for i, v := range n.Values {
+		after := out.start + 1
+		if !out.flow && i < len(n.Entries) {
+			dash = b.offset(n.Entries[i].Start.Position)
+			after = dash + 1
+		}
+		value := b.build(v, after)
+		if value.line == 0 {
+			value.line, value.column = out.line, out.column
+		}
+		it := &item{start: value.start, value: value}
+		if !out.flow {
+			it.start = dash
+		}
+		out.items = append(out.items, it)
+		out.end = value.end
+	}
+	if out.flow {
+		if n.End == nil {
+			return b.fail(n.Start.Position, "a bracket is missing")
+		}
+		out.end = b.offset(n.End.Position) + 1
+	}
+	return out
+}
+
+// literalEnd finds the end of a | or > block: where the next token begins, without the white space before it.
+func (b *treeBuilder) literalEnd(n *ast.LiteralNode) int {
+	end := len(b.text)
+	at := slices.Index(b.tokens, n.Value.Token)
+	if at >= 0 && at+1 < len(b.tokens) {
+		end = b.offset(b.tokens[at+1].Position)
+	}
+	start := b.offset(n.Start.Position)
+	return start + len(strings.TrimRight(b.text[start:max(start, end)], " \n\t"))
+}
+
+func (b *treeBuilder) has(at int, s string) bool {
+	return at >= 0 && at <= len(b.text) && strings.HasPrefix(b.text[at:], s)
+}
+
+// offset turns a line and a column of characters into a byte offset. The parser's own offset counts characters.
+func (b *treeBuilder) offset(p *token.Position) int {
+	if p.Line < 1 || p.Line > len(b.lines) {
+		return len(b.text)
+	}
+	at := b.lines[p.Line-1]
+	for range p.Column - 1 {
+		if at >= len(b.text) {
+			break
+		}
+		_, size := utf8.DecodeRuneInString(b.text[at:])
+		at += size
+	}
+	return at
+}
+
+func lineStarts(text string) []int {
+	starts := []int{0}
+	for i := range len(text) {
+		if text[i] == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
+}
+
+// lineOf returns the 0-based line that holds the byte at offset.
+func lineOf(starts []int, offset int) int {
+	at, found := slices.BinarySearchFunc(starts, offset, func(a, b int) int { return cmp.Compare(a, b) })
+	if found {
+		return at
+	}
+	return at - 1
+}
