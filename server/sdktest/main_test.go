@@ -1,0 +1,199 @@
+// Package sdktest drives the real program with the official OpenAI SDK for Go, as an application would. It is a module
+// of its own, so that the program's own modules stay few. The program is built and started as a person would start it,
+// with a provider that this package plays.
+package sdktest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+)
+
+// providerKey is the provider's credential; no application may ever see it, nor the provider the application's.
+const providerKey = "sk-provider-secret"
+
+// What all tests share; set once by TestMain.
+var (
+	up      *upstream
+	baseURL string // of the running gateway
+	key     string // made by `localrouter keys new`
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sdktest:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// run builds the program, starts it with the upstream as its provider, makes a key and runs the tests.
+func run(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "sdktest")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if up, err = startUpstream(); err != nil {
+		return 1, err
+	}
+	defer up.Close()
+	p, err := build(dir)
+	if err != nil {
+		return 1, err
+	}
+	if err := p.start(); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := p.stop(); stopErr != nil && err == nil {
+			err = stopErr
+		}
+	}()
+	var made struct {
+		Key     string `json:"key"`
+		BaseURL string `json:"base_url"`
+	}
+	out, err := p.command("keys", "new", "sdk", "--json").Output()
+	if err != nil {
+		return 1, fmt.Errorf("keys new: %w\n%s", err, p.said())
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		return 1, fmt.Errorf("keys new --json printed %q: %w", out, err)
+	}
+	key, baseURL = made.Key, made.BaseURL
+	return m.Run(), nil
+}
+
+// program is the real program with a home of its own.
+type program struct {
+	bin, home, gateway string
+	env                []string
+	cmd                *exec.Cmd
+	output             bytes.Buffer // of serve; read only after it ended
+	ended              chan error
+}
+
+func build(dir string) (*program, error) {
+	p := &program{bin: filepath.Join(dir, "localrouter"), home: filepath.Join(dir, "home")}
+	if runtime.GOOS == "windows" {
+		p.bin += ".exe"
+	}
+	compile := exec.Command("go", "build", "-o", p.bin, ".")
+	compile.Dir = filepath.Join("..", "..")
+	if out, err := compile.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the program: %w\n%s", err, out)
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	p.gateway = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	p.env = append(os.Environ(), "LOCALROUTER_HOME="+p.home, fmt.Sprintf("LOCALROUTER_PORT=%d", ports[0]),
+		fmt.Sprintf("LOCALROUTER_DASHBOARD_PORT=%d", ports[1]), "LOCALROUTER_HOST=", "UP_KEY="+providerKey)
+	if err := os.MkdirAll(p.home, 0o700); err != nil {
+		return nil, err
+	}
+	settings := "version: 1\nproviders:\n  - name: up\n    type: openai-compatible\n    base_url: " + up.base + "\n    api_key_env: UP_KEY\n"
+	return p, os.WriteFile(filepath.Join(p.home, "settings.yaml"), []byte(settings), 0o600)
+}
+
+func (p *program) command(args ...string) *exec.Cmd {
+	c := exec.Command(p.bin, args...)
+	c.Env = p.env
+	return c
+}
+
+// start runs `localrouter serve` until its gateway answers.
+func (p *program) start() error {
+	p.cmd = p.command("serve")
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	p.ended = make(chan error, 1)
+	go func() { p.ended <- p.cmd.Wait() }()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(30 * time.Second)
+	defer late.Stop()
+	for {
+		if resp, err := http.Get("http://" + p.gateway + "/health"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusNoContent {
+				return nil
+			}
+		}
+		select {
+		case err := <-p.ended:
+			return fmt.Errorf("the program ended at once: %v\n%s", err, p.output.String())
+		case <-late.C:
+			p.cmd.Process.Kill()
+			<-p.ended
+			return fmt.Errorf("the gateway did not answer within 30 s\n%s", p.output.String())
+		case <-tick.C:
+		}
+	}
+}
+
+// stop ends the program as Ctrl-C does and wants a clean end within the promised 12 s.
+func (p *program) stop() error {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		p.cmd.Process.Kill() // Windows knows no such signal
+		<-p.ended
+		return nil
+	}
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			return fmt.Errorf("the program did not end cleanly: %w\n%s", err, p.output.String())
+		}
+		return nil
+	case <-time.After(12 * time.Second):
+		p.cmd.Process.Kill()
+		<-p.ended
+		return errors.New("the program did not end within 12 s\n" + p.output.String())
+	}
+}
+
+// said ends the program and returns what it printed.
+func (p *program) said() string {
+	p.cmd.Process.Kill()
+	err := <-p.ended
+	p.ended <- err
+	return p.output.String()
+}
+
+// freePorts finds ports that nobody uses, all held until the last is known.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// client is the SDK as an application sets it up; no retries of its own, so that every answer is the gateway's.
+func client(more ...option.RequestOption) openai.Client {
+	return openai.NewClient(append([]option.RequestOption{
+		option.WithBaseURL(baseURL), option.WithAPIKey(key), option.WithMaxRetries(0),
+	}, more...)...)
+}
