@@ -10,28 +10,46 @@ import (
 // Resolve tells what the request's model stands for: a provider and that provider's own id. A configured provider's
 // name comes first, with no second guess; else the whole is looked for as a bare id, in provider order.
 func (r *Router) Resolve(model string) (*llm.Source, string, *llm.Error) {
+	t, e := r.resolve(model)
+	return t.source, t.id, e
+}
+
+// target is one model at one provider.
+type target struct {
+	source *llm.Source
+	id     string
+	model  *llm.Model // nil where the provider's list does not name it
+}
+
+func (r *Router) resolve(model string) (target, *llm.Error) {
 	if strings.TrimSpace(model) == "" {
-		return nil, "", &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
+		return target{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
 			Message: "No model is named. Set \"model\" to one that GET /v1/models lists, for example \"provider/model\"."}
 	}
 	if model == "auto" || model == "localrouter/auto" || strings.HasPrefix(model, "router/") {
-		return nil, "", &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model,
+		return target{}, &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model,
 			Message: "The name " + quote(model) + " is for routers, which this version does not have. Name a model as \"provider/model\" (GET /v1/models lists them)."}
 	}
 	sources := r.dir.Sources()
 	if name, rest, ok := strings.Cut(model, "/"); ok {
 		if src := sources.Named(name); src != nil {
 			if rest == "" {
-				return nil, "", unknown(sources, model)
+				return target{}, unknown(sources, model)
 			}
 			// The list may be old or unreadable; the provider itself says whether it has the model.
-			return src, rest, nil
+			t := target{source: src, id: rest}
+			for _, o := range sources.Offers(rest) { // the index: a list may hold hundreds
+				if o.Source == src {
+					t.model = o.Model
+				}
+			}
+			return t, nil
 		}
 	}
 	if offers := sources.Offers(model); len(offers) > 0 {
-		return offers[0].Source, model, nil
+		return target{offers[0].Source, model, offers[0].Model}, nil
 	}
-	return nil, "", unknown(sources, model)
+	return target{}, unknown(sources, model)
 }
 
 // unknown is the answer to a name that stands for nothing, with what was perhaps meant.

@@ -74,26 +74,25 @@ type outcome struct {
 // Send has c.Request answered and waits for the first content. The attempts are returned with success and failure
 // alike, in order; none means that no provider was tried.
 func (r *Router) Send(ctx context.Context, c *Call) (*Answer, []llm.Attempt, *llm.Error) {
-	src, id, e := r.Resolve(c.Request.Model)
+	t, e := r.resolve(c.Request.Model)
 	if e != nil {
 		return nil, nil, e
 	}
 	o := &outcome{}
-	o.attempts[0] = llm.Attempt{Provider: src.Name, Model: id}
+	o.attempts[0] = llm.Attempt{Provider: t.source.Name, Model: t.id}
 	attempt := &o.attempts[0]
 	start := r.now()
-	e = r.try(ctx, c, src, o)
+	e = r.try(ctx, c, t.source, o)
 	attempt.DurationMS = r.now().Sub(start).Milliseconds()
 	if e != nil {
 		attempt.Kind, attempt.Status = e.Kind, e.Status
 		if e.Provider == "" && e.Kind != llm.ClientGone {
-			e = blame(e, src.Name)
+			e = blame(e, t.source.Name)
 		}
 		return nil, o.attempts[:], e
 	}
 	attempt.Status = o.relay.Relay.Head().Status
-	o.answer = Answer{Relay: &o.relay, Source: src, ModelID: id}
-	o.answer.Model, _ = src.Model(id)
+	o.answer = Answer{Relay: &o.relay, Source: t.source, Model: t.model, ModelID: t.id}
 	return &o.answer, o.attempts[:], nil
 }
 
