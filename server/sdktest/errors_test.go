@@ -77,7 +77,7 @@ func TestFailuresAreTyped(t *testing.T) {
 
 func TestABrokenStreamIsAnError(t *testing.T) {
 	for name, answer := range map[string]func(http.ResponseWriter, *http.Request, []byte){
-		"no end mark": streamed(strings.SplitAfter(deltas, "\n\n")[0]+strings.SplitAfter(deltas, "\n\n")[1], 1<<20),
+		"no end mark":    streamed(strings.SplitAfter(deltas, "\n\n")[0]+strings.SplitAfter(deltas, "\n\n")[1], 1<<20),
 		"an error event": streamed(deltas+`data: {"error":{"message":"the model fell over","type":"server_error","code":null}}`+"\n\n", 1<<20),
 		"a dropped connection": func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 			w.Header().Set("Content-Type", "text/event-stream")

@@ -5,6 +5,7 @@ package sdktest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,6 +77,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, fmt.Errorf("keys new --json printed %q: %w", out, err)
 	}
 	key, baseURL = made.Key, made.BaseURL
+	if err := p.until(p.listed); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
 }
 
@@ -126,32 +131,50 @@ func (p *program) start() error {
 	}
 	p.ended = make(chan error, 1)
 	go func() { p.ended <- p.cmd.Wait() }()
+	return p.until(p.healthy)
+}
+
+// until asks ready again and again, for half a minute at most and while the program runs.
+func (p *program) until(ready func() bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	late := time.NewTimer(30 * time.Second)
 	defer late.Stop()
-	for {
-		if resp, err := http.Get("http://" + p.gateway + "/health"); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusNoContent {
-				return nil
-			}
-		}
+	for !ready() {
 		select {
 		case err := <-p.ended:
-			return fmt.Errorf("the program ended at once: %v\n%s", err, p.output.String())
+			p.ended <- err
+			return fmt.Errorf("the program ended: %v\n%s", err, p.output.String())
 		case <-late.C:
-			p.cmd.Process.Kill()
-			<-p.ended
-			return fmt.Errorf("the gateway did not answer within 30 s\n%s", p.output.String())
+			return errors.New("the program is not ready after 30 s\n" + p.said())
 		case <-tick.C:
 		}
 	}
+	return nil
+}
+
+// healthy reports whether the gateway answers.
+func (p *program) healthy() bool {
+	resp, err := http.Get("http://" + p.gateway + "/health")
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusNoContent
+}
+
+// listed reports whether the provider's models are known; they are read behind the requests.
+func (p *program) listed() bool {
+	c := client()
+	page, err := c.Models.List(context.Background())
+	return err == nil && slices.ContainsFunc(page.Data, func(m openai.Model) bool { return m.ID == "up/plain" })
 }
 
 // stop ends the program as Ctrl-C does and wants a clean end within the promised 12 s.
 func (p *program) stop() error {
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := p.cmd.Process.Signal(os.Interrupt); errors.Is(err, os.ErrProcessDone) {
+		return nil // told by who saw it end
+	} else if err != nil {
 		p.cmd.Process.Kill() // Windows knows no such signal
 		<-p.ended
 		return nil
