@@ -30,6 +30,8 @@ type Desktop struct {
 	Bus     *Bus
 	Display string
 	tb      testing.TB
+	env     []string
+	panel   *Program
 }
 
 // screen is small enough to make a picture of it readable.
@@ -59,9 +61,28 @@ func StartDesktop(tb testing.TB) *Desktop {
 	d.waitName("org.xfce.Xfconf")
 	Start(tb, env, "openbox")
 	d.run("xsetroot", "-solid", "#5b6470")
-	Start(tb, env, "xfce4-panel", "--disable-wm-check")
-	d.waitName("org.kde.StatusNotifierWatcher")
+	d.env = env
+	d.StartPanel()
 	return d
+}
+
+// StartPanel starts the panel; StartDesktop has done so once.
+func (d *Desktop) StartPanel() {
+	d.tb.Helper()
+	d.panel = Start(d.tb, d.env, "xfce4-panel", "--disable-wm-check")
+	d.waitName("org.kde.StatusNotifierWatcher")
+}
+
+// StopPanel ends the panel, as when it is restarted or has crashed.
+func (d *Desktop) StopPanel() {
+	d.tb.Helper()
+	d.panel.Terminate()
+	d.panel.ExitCode()
+	Until(d.tb, "the tray is gone", func() bool {
+		var owned bool
+		err := d.Bus.conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.kde.StatusNotifierWatcher").Store(&owned)
+		return err == nil && !owned
+	})
 }
 
 // xfconfd finds the settings service, which is on no path.
