@@ -40,6 +40,7 @@ type client struct {
 type status struct {
 	Status        string   `json:"status"`
 	Address       string   `json:"address"`
+	Detail        string   `json:"detail"`
 	Dashboard     string   `json:"dashboard"`
 	Version       string   `json:"version"`
 	PID           int      `json:"pid"`
@@ -56,6 +57,7 @@ type status struct {
 		Requests int64   `json:"requests"`
 		Tokens   int64   `json:"tokens"`
 		CostUSD  float64 `json:"cost_usd"`
+		Unpriced int64   `json:"cost_unknown"` // requests whose cost nobody knows
 		Errors   int64   `json:"errors"`
 	} `json:"today"`
 }

@@ -64,7 +64,8 @@ func newFake(scenario string) *fake {
 	}
 	switch scenario {
 	case "troubled":
-		f.status["status"] = "degraded"
+		f.status["status"], f.status["detail"] = "degraded", "no provider answers"
+		f.status["today"].(map[string]any)["cost_unknown"] = 3
 		f.status["settings_error"] = "settings.yaml:7:3: unknown field prot; did you mean port"
 		f.status["vault"] = map[string]any{"status": "locked", "backend": "keyring", "detail": "unlock the login keyring"}
 		f.status["notices"] = []string{"the database was damaged; the copy of 10:00 was restored"}
@@ -109,7 +110,11 @@ func (f *fake) admin(token string) http.Handler {
 	}
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, f.status) })
 	mux.HandleFunc("POST /open", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, map[string]string{"url": "http://127.0.0.1:3637/login#CODE"})
+		page := map[string]string{"url": "http://127.0.0.1:3637/login#CODE"}
+		if f.status["status"] == "degraded" {
+			page["detail"] = "there is no display"
+		}
+		reply(w, page)
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"keys": f.keys}) })
 	mux.HandleFunc("POST /keys", func(w http.ResponseWriter, r *http.Request) {

@@ -112,23 +112,25 @@ func (s *session) second(ctx context.Context, running *client, headless bool) er
 		return fail(exitRunning, fmt.Sprintf("LocalRouter is already running on %s (process %d)", running.status.Address, running.status.PID),
 			"look at it with: "+s.command("dashboard"))
 	}
-	url, err := running.open(ctx)
+	page, err := running.open(ctx)
 	if err != nil {
 		return err
 	}
-	s.line("LocalRouter is already running; its dashboard: " + url)
+	s.line("LocalRouter is already running; its dashboard: " + page.URL)
 	return nil
 }
 
-// open asks the running program to show its dashboard and returns the address, which logs in once.
-func (c *client) open(ctx context.Context) (string, error) {
-	var reply struct {
-		URL string `json:"url"`
-	}
-	if err := c.call(ctx, http.MethodPost, "/open", struct{}{}, &reply); err != nil {
-		return "", err
-	}
-	return reply.URL, nil
+// page is where the dashboard can be seen; the address logs in once.
+type page struct {
+	URL    string `json:"url"`
+	Detail string `json:"detail,omitempty"` // why no browser was opened
+}
+
+// open asks the running program to show its dashboard.
+func (c *client) open(ctx context.Context) (page, error) {
+	var p page
+	err := c.call(ctx, http.MethodPost, "/open", struct{}{}, &p)
+	return p, err
 }
 
 // await looks for the running program until it answers or patience or ctx ends; nil where it did not.

@@ -46,10 +46,16 @@ func (s *session) showStatus(st *status, base string) {
 	if st.Status != "stopped" && st.Status != "error" {
 		s.printf(" on %s", clean(base))
 	}
+	if st.Detail != "" {
+		s.printf(": %s", clean(st.Detail))
+	}
 	s.line()
 	cost := usd(st.Today.CostUSD)
+	if st.Today.Unpriced > 0 {
+		cost += " and " + plural(st.Today.Unpriced, "request") + " of unknown cost"
+	}
 	rows := [][]string{
-		{"  dashboard", clean(st.Dashboard) + " (open it with: " + s.command("dashboard") + ")"},
+		{"  dashboard", "http://" + clean(st.Dashboard) + " (open it with: " + s.command("dashboard") + ")"},
 		{"  today", fmt.Sprintf("%s, %s, %s, %s", plural(st.Today.Requests, "request"), plural(st.Today.Tokens, "token"), cost, plural(st.Today.Errors, "error"))},
 		{"  running for", span(time.Duration(st.UptimeSeconds * float64(time.Second)))},
 		{"  version", fmt.Sprintf("%s (process %d)", clean(st.Version), st.PID)},
@@ -79,14 +85,17 @@ func (s *session) dashboardCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			url, err := client.open(c.Context())
+			page, err := client.open(c.Context())
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return s.json(map[string]string{"url": url})
+				return s.json(page)
 			}
-			s.line(url)
+			s.line(page.URL)
+			if page.Detail != "" {
+				s.printf("No browser was opened (%s). Open the address yourself; it logs in once, within a minute.\n", clean(page.Detail))
+			}
 			return nil
 		}}
 	addJSON(c, &asJSON)
