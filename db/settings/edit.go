@@ -66,7 +66,7 @@ func replaceSections(text string, old, want *Settings) (string, error) {
 		switch {
 		case p == nil:
 			e.insert(root, []string{name}, value, "")
-		case value.Kind() == reflect.Int, value.Kind() == reflect.Slice && value.Len() == 0:
+		case root.flow, value.Kind() == reflect.Int, value.Kind() == reflect.Slice && value.Len() == 0:
 			e.splice(p.colon, p.value.end, " "+encodeFlow(value, ""))
 		default:
 			e.splice(p.colon, p.value.end, "\n"+strings.Join(encodeBlock(value, 2), "\n"))
@@ -193,16 +193,12 @@ func (e *editor) set(path []any, value reflect.Value, unit string) {
 // replace puts value in the place of n, the value of holder.
 func (e *editor) replace(root, n *node, holder *pair, value reflect.Value, unit string) {
 	block := value.Type() == reflect.TypeFor[[]Provider]() && value.Len() > 0
-	if !block {
+	if !block || root.flow {
 		if n.shape == nullShape && n.start == n.end || !n.flow && (n.shape == mapShape || n.shape == listShape) {
 			e.splice(holder.colon, n.end, " "+encodeFlow(value, unit))
 			return
 		}
 		e.splice(n.start, n.end, encodeFlow(value, unit))
-		return
-	}
-	if root.flow {
-		e.err = errors.New("the file is written in one pair of braces")
 		return
 	}
 	// The old value leaves its line; a comment behind it stays there; the new lines follow below.

@@ -50,7 +50,7 @@ func match(old, want reflect.Value) []int {
 			}
 		}
 	}
-	if old.Len() == want.Len() {
+	if old.Len() == want.Len() && want.Type().Elem().Kind() == reflect.Struct {
 		for i, j := range from {
 			if j < 0 && !used[i] {
 				from[i], used[i] = i, true

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// plainWord is what is safe without quotes everywhere in YAML, flow style included.
-var plainWord = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./+@-]*(:[A-Za-z0-9_./+@-]+)*$`)
+// plainWord is what is safe without quotes everywhere in YAML, flow style included. Of words with a colon only URLs are:
+// inside brackets the parser takes c:1 for a field.
+var plainWord = regexp.MustCompile(`^(https?:/)?[A-Za-z/][A-Za-z0-9_./+@-]*$`)
 
 // otherMeaning are the words that some YAML reader takes for something else than text.
 var otherMeaning = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}

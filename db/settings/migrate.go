@@ -47,8 +47,8 @@ func migrate0(e *editor) *Error {
 }
 
 // migrate brings the bytes of a file to this program's format. from is the format it had; where that is Version, or
-// cannot be told, the bytes come back as they are.
-func migrate(raw string) (out string, from int, err error) {
+// cannot be told, the bytes come back as they are. name is the file's, for messages.
+func migrate(name, raw string) (out string, from int, err error) {
 	text, _, perr := plainText(raw)
 	if perr != nil {
 		return raw, Version, nil // reading it says what is wrong
@@ -64,13 +64,14 @@ func migrate(raw string) (out string, from int, err error) {
 	case from > Version:
 		p := root.pair("version").value
 		return raw, from, fmt.Errorf("%w: %w", ErrNewer, &Error{
-			Line: p.line, Column: p.column, Path: "version", Message: fmt.Sprintf("the file has format %d, this program knows up to %d; nothing was changed", from, Version),
+			File: name, Line: p.line, Column: p.column, Path: "version", Message: fmt.Sprintf("the file has format %d, this program knows up to %d; nothing was changed", from, Version),
 			Hint: "start the newer LocalRouter, or put back the copy from before the migration (settings.yaml.v*.bak)",
 		})
 	}
 	e := &editor{text: text}
 	for n := from; n < Version; n++ {
 		if perr := migrations[n](e); perr != nil {
+			perr.File = name
 			return raw, from, perr
 		}
 		e.set([]any{"version"}, reflect.ValueOf(n+1), "")

@@ -39,6 +39,7 @@ type Store struct {
 	log  *slog.Logger
 	now  func() time.Time
 	disk disk
+	rest time.Duration // how long the file must be quiet
 
 	current atomic.Pointer[Settings]
 	problem atomic.Pointer[error]
@@ -56,7 +57,7 @@ type Store struct {
 // used is left as it is: the last good copy serves, and Problem tells what is wrong. Only a file of a newer format
 // (ErrNewer), and a folder that cannot be used, are errors.
 func OpenStore(path string, o StoreOptions) (*Store, error) {
-	s := &Store{path: path, log: o.Log, now: o.Now, disk: osDisk(), closing: make(chan struct{})}
+	s := &Store{path: path, log: o.Log, now: o.Now, disk: osDisk(), rest: quiet, closing: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -117,7 +118,7 @@ func (s *Store) fallBackLocked(err error) {
 	}
 	if last == nil {
 		d := Default()
-		last, used = &d, "there is no good copy, so the defaults are in use"
+		last, raw, used = &d, defaultFile, "there is no good copy, so the defaults are in use"
 	}
 	s.good = raw
 	s.current.Store(last)
@@ -128,11 +129,8 @@ func (s *Store) fallBackLocked(err error) {
 // backup of the old one.
 func (s *Store) readLocked(raw string) (*Settings, error) {
 	name := filepath.Base(s.path)
-	text, from, err := migrate(raw)
+	text, from, err := migrate(name, raw)
 	if err != nil {
-		if one, ok := errors.AsType[*Error](err); ok {
-			one.File = name
-		}
 		return nil, err
 	}
 	next, errs := parse(text)
@@ -272,7 +270,7 @@ func (s *Store) settleLocked() error {
 			break
 		}
 		select {
-		case <-time.After(quiet):
+		case <-time.After(s.rest):
 		case <-s.closing:
 		}
 		after, _ := readOwn(s.path)
@@ -298,7 +296,7 @@ func (s *Store) updateLocked(edit func(*Settings) error) error {
 	if err := next.Validate(); err != nil {
 		return err
 	}
-	if reflect.DeepEqual(was, next) {
+	if reflect.DeepEqual(was, next) && s.seen != nil {
 		return nil
 	}
 	text, err := rewrite(s.good, was, next)

@@ -208,30 +208,27 @@ func (b *treeBuilder) build(n ast.Node, after int) *node {
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		return b.mapping(n.Values, n.IsFlowStyle, n.Start, n.End)
+		return b.mapping(n, n.Values, after)
 	case *ast.MappingValueNode:
-		return b.mapping([]*ast.MappingValueNode{n}, false, nil, nil)
+		return b.mapping(&ast.MappingNode{}, []*ast.MappingValueNode{n}, after)
 	case *ast.SequenceNode:
-		return b.list(n)
+		return b.list(n, after)
 	case *ast.NullNode:
 		out := &node{shape: nullShape, start: after, end: after}
-		if at := b.offset(n.Token.Position); strings.TrimSpace(n.Token.Origin) != "" && b.has(at, strings.TrimSpace(n.Token.Origin)) {
-			out.start, out.end = at, at+len(strings.TrimSpace(n.Token.Origin))
+		// A null that is not written has a token all the same, with the text of its neighbour.
+		raw := strings.TrimSpace(n.Token.Origin)
+		if at := b.at(n.Token, after); (raw == "~" || strings.EqualFold(raw, "null")) && strings.HasPrefix(b.text[at.start:], raw) {
+			out.start, out.end = at.start, at.start+len(raw)
 		}
-		out.line, out.column = n.Token.Position.Line, max(n.Token.Position.Column, 1)
 		return out
 	case *ast.LiteralNode:
-		out := b.at(n.Start)
-		out.text, out.end = n.Value.Value, b.literalEnd(n)
+		out := b.at(n.Start, after)
+		out.text, out.end = n.Value.Value, b.literalEnd(n, out.start)
 		return out
 	case ast.ScalarNode:
 		tk := n.GetToken()
-		out := b.at(tk)
-		raw := strings.TrimSpace(tk.Origin)
-		if !b.has(out.start, raw) {
-			return b.fail(tk.Position, "this value cannot be read")
-		}
-		out.end = out.start + len(raw)
+		out := b.at(tk, after)
+		out.end = min(out.start+len(strings.TrimSpace(tk.Origin)), len(b.text))
 		out.text = tk.Value
 		out.plain = tk.Type != token.SingleQuoteType && tk.Type != token.DoubleQuoteType
 		return out
@@ -239,32 +236,68 @@ func (b *treeBuilder) build(n ast.Node, after int) *node {
 	return b.fail(n.GetToken().Position, "this kind of value is not read here")
 }
 
-func (b *treeBuilder) at(tk *token.Token) *node {
-	return &node{line: tk.Position.Line, column: max(tk.Position.Column, 1), start: b.offset(tk.Position)}
+// at begins a node at its token. The parser's columns are off now and then, behind trailing white space for one; then the
+// place is where the text goes on after the offset given.
+func (b *treeBuilder) at(tk *token.Token, after int) *node {
+	raw := strings.TrimSpace(tk.Origin)
+	out := &node{line: max(tk.Position.Line, 1), column: max(tk.Position.Column, 1), start: b.offset(tk.Position)}
+	if next := b.skip(after); !strings.HasPrefix(b.text[out.start:], raw) && strings.HasPrefix(b.text[next:], raw) {
+		out.start = next
+		line := lineOf(b.lines, next)
+		out.line, out.column = line+1, utf8.RuneCountInString(b.text[b.lines[line]:next])+1
+	}
+	return out
 }
 
-func (b *treeBuilder) mapping(values []*ast.MappingValueNode, flow bool, start, end *token.Token) *node {
-	out := &node{shape: mapShape, flow: flow}
+// skip passes over white space, commas and comments.
+func (b *treeBuilder) skip(at int) int {
+	for at < len(b.text) {
+		switch b.text[at] {
+		case ' ', '\t', '\n', ',':
+			at++
+		case '#':
+			end := strings.IndexByte(b.text[at:], '\n')
+			if end < 0 {
+				return len(b.text)
+			}
+			at += end
+		default:
+			return at
+		}
+	}
+	return at
+}
+
+func (b *treeBuilder) mapping(n *ast.MappingNode, values []*ast.MappingValueNode, after int) *node {
+	out := &node{shape: mapShape, flow: n.IsFlowStyle}
+	if out.flow {
+		if n.Start == nil || n.End == nil {
+			return b.fail(nil, "a brace is missing")
+		}
+		first := b.at(n.Start, after)
+		out.line, out.column, out.start = first.line, first.column, first.start
+		after = out.start + 1
+	}
 	for _, v := range values {
-		key := v.Key.GetToken()
-		p := &pair{key: key.Value, line: key.Position.Line, column: max(key.Position.Column, 1), start: b.offset(key.Position)}
-		p.colon = b.offset(v.Start.Position) + 1
-		p.value = b.build(v.Value, p.colon)
+		if m, ok := v.Key.(*ast.MappingKeyNode); ok {
+			return b.fail(m.Start.Position, "\"?\" keys are not read here")
+		}
+		key := b.at(v.Key.GetToken(), after)
+		p := &pair{key: v.Key.GetToken().Value, line: key.line, column: key.column, start: key.start}
+		p.colon = b.at(v.Start, min(p.start+len(strings.TrimSpace(v.Key.GetToken().Origin)), len(b.text))).start + 1
+		p.value = b.build(v.Value, min(p.colon, len(b.text)))
 		if p.value.line == 0 {
 			p.value.line, p.value.column = p.line, p.column
 		}
 		if out.pair(p.key) != nil {
-			return b.fail(key.Position, fmt.Sprintf("mapping key %s stands here a second time", quoteShort(p.key)))
+			return b.fail(v.Key.GetToken().Position, fmt.Sprintf("mapping key %s stands here a second time", quoteShort(p.key)))
 		}
 		out.pairs = append(out.pairs, p)
+		after = p.value.end
 	}
 	switch {
-	case flow:
-		if start == nil || end == nil {
-			return b.fail(nil, "a brace is missing")
-		}
-		first := b.at(start)
-		out.line, out.column, out.start, out.end = first.line, first.column, first.start, b.offset(end.Position)+1
+	case out.flow:
+		out.end = b.at(n.End, after).start + 1
 	case len(out.pairs) > 0:
 		first, last := out.pairs[0], out.pairs[len(out.pairs)-1]
 		out.line, out.column, out.start, out.end = first.line, first.column, first.start, last.value.end
@@ -272,14 +305,16 @@ func (b *treeBuilder) mapping(values []*ast.MappingValueNode, flow bool, start, 
 	return out
 }
 
-func (b *treeBuilder) list(n *ast.SequenceNode) *node {
-	out := b.at(n.Start)
+func (b *treeBuilder) list(n *ast.SequenceNode, after int) *node {
+	out := b.at(n.Start, after)
 	out.shape, out.flow = listShape, n.IsFlowStyle
-	dash := -1
+	if out.flow {
+		after = out.start + 1
+	}
 	for i, v := range n.Values {
-		after := out.start + 1
+		dash := -1
 		if !out.flow && i < len(n.Entries) {
-			dash = b.offset(n.Entries[i].Start.Position)
+			dash = b.at(n.Entries[i].Start, after).start
 			after = dash + 1
 		}
 		value := b.build(v, after)
@@ -291,30 +326,25 @@ func (b *treeBuilder) list(n *ast.SequenceNode) *node {
 			it.start = dash
 		}
 		out.items = append(out.items, it)
-		out.end = value.end
+		out.end, after = value.end, value.end
 	}
 	if out.flow {
 		if n.End == nil {
 			return b.fail(n.Start.Position, "a bracket is missing")
 		}
-		out.end = b.offset(n.End.Position) + 1
+		out.end = b.at(n.End, after).start + 1
 	}
 	return out
 }
 
 // literalEnd finds the end of a | or > block: where the next token begins, without the white space before it.
-func (b *treeBuilder) literalEnd(n *ast.LiteralNode) int {
+func (b *treeBuilder) literalEnd(n *ast.LiteralNode, start int) int {
 	end := len(b.text)
 	at := slices.Index(b.tokens, n.Value.Token)
 	if at >= 0 && at+1 < len(b.tokens) {
 		end = b.offset(b.tokens[at+1].Position)
 	}
-	start := b.offset(n.Start.Position)
 	return start + len(strings.TrimRight(b.text[start:max(start, end)], " \n\t"))
-}
-
-func (b *treeBuilder) has(at int, s string) bool {
-	return at >= 0 && at <= len(b.text) && strings.HasPrefix(b.text[at:], s)
 }
 
 // offset turns a line and a column of characters into a byte offset. The parser's own offset counts characters.

@@ -42,7 +42,7 @@ func (s *Store) Watch(ctx context.Context) error {
 				return nil
 			}
 			if filepath.Base(event.Name) == filepath.Base(s.path) {
-				rest.Reset(quiet)
+				rest.Reset(s.rest)
 			}
 		case err, ok := <-faults:
 			if !ok {
@@ -50,7 +50,7 @@ func (s *Store) Watch(ctx context.Context) error {
 			}
 			// Events may be lost: look for ourselves.
 			s.log.Warn("watching the settings folder", "error", err)
-			rest.Reset(quiet)
+			rest.Reset(s.rest)
 		case <-tick:
 			s.look(rest)
 		case <-rest.C:
