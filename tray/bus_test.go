@@ -3,8 +3,10 @@
 package tray_test
 
 import (
+	"bytes"
 	"errors"
 	"image/color"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,15 +17,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"localrouter/assets"
 	"localrouter/tray"
 	"localrouter/tray/traytest"
 )
 
 // The colours that tell the states on a dark bar (look.md).
 var (
-	green = color.RGBA{0x4c, 0xc3, 0x8a, 0xff}
-	amber = color.RGBA{0xf2, 0xb1, 0x3c, 0xff}
-	red   = color.RGBA{0xe5, 0x48, 0x4d, 0xff}
+	green = color.NRGBA{0x4c, 0xc3, 0x8a, 0xff}
+	amber = color.NRGBA{0xf2, 0xb1, 0x3c, 0xff}
+	red   = color.NRGBA{0xe5, 0x48, 0x4d, 0xff}
 )
 
 // trial builds the trial program once, without the race detector: it reports
@@ -58,10 +61,9 @@ func startTrial(t *testing.T, bus *traytest.Bus, arguments ...string) *traytest.
 	return traytest.Start(t, []string{"DBUS_SESSION_BUS_ADDRESS=" + bus.Address}, append([]string{program}, arguments...)...)
 }
 
-func pixels(item *traytest.Item, c color.RGBA) func() bool {
+func pixels(item *traytest.Item, c color.NRGBA) func() bool {
 	return func() bool {
-		_, count := item.IconPixels(c)
-		return count > 20
+		return item.IconPixels(c) > 20
 	}
 }
 
@@ -82,8 +84,20 @@ func TestOnABusTheIconIsThereAndTheMenuWorks(t *testing.T) {
 	if got, want := item.Tooltip(), "LocalRouter - running\n312 requests, 1.2 M tokens, $0.84 today"; got != want {
 		t.Errorf("tooltip %q, want %q", got, want)
 	}
-	if side, count := item.IconPixels(green); side != 44 || count < 50 {
-		t.Errorf("the icon is %d px wide with %d green pixels, want 44 and a green lever", side, count)
+	drawn, err := png.Decode(bytes.NewReader(assets.Icon("running", assets.DarkBar, 44)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	icon := item.Icon()
+	if icon == nil || icon.Rect != drawn.Bounds() {
+		t.Fatalf("no icon of 44 px")
+	}
+	for y := range 44 {
+		for x := range 44 {
+			if got, want := icon.NRGBAAt(x, y), color.NRGBAModel.Convert(drawn.At(x, y)); got != want {
+				t.Fatalf("pixel %d,%d of the icon is %v, drawn was %v", x, y, got, want)
+			}
+		}
 	}
 	traytest.Until(t, "the submenus are there", func() bool { return strings.Contains(item.Tree(), "my-app-2") })
 	want := `LocalRouter - running on 127.0.0.1:3636 [disabled]
@@ -157,7 +171,7 @@ func TestOnABusTheIconChangesOnlyWithTheState(t *testing.T) {
 	item := bus.Item(t)
 	for i, step := range []struct {
 		status string
-		colour color.RGBA
+		colour color.NRGBA
 	}{{tray.Degraded, amber}, {tray.Failed, red}, {tray.Exposed, amber}, {tray.Running, green}} {
 		program.Tell("status " + step.status)
 		item.Has("LocalRouter - " + step.status + " on 127.0.0.1:3636 [disabled]")

@@ -2,23 +2,34 @@
 
 package tray
 
-import "fyne.io/systray"
+import (
+	"log/slog"
 
-// native is the real tray: the only file that names the library. Everything
-// that needs cgo is behind this build tag and the stub in native_none.go.
-type native struct{ theme string }
+	"fyne.io/systray"
+)
+
+// native is the real tray, by the library. Everything that needs cgo is behind
+// this build tag and the stub in native_none.go.
+type native struct {
+	theme string
+	log   *slog.Logger
+	lines nativeLines // what stands behind add, in native_lines.go or menu_linux.go
+}
 
 func newNative(o Options) (desktop, error) {
 	theme := o.Theme
 	if theme == "" {
 		theme = barTheme()
 	}
-	return &native{theme: theme}, nil
+	return &native{theme: theme, log: o.Log}, nil
 }
 
 func (n *native) run(first face, ready, exit func()) {
 	n.prepare(first)
-	systray.Run(ready, exit)
+	systray.Run(func() {
+		ready()
+		n.finish()
+	}, exit)
 }
 
 func (n *native) quit() { systray.Quit() }
@@ -31,67 +42,3 @@ func (n *native) show(f face) {
 		systray.SetTooltip(f.tooltip)
 	}
 }
-
-func (n *native) add(parent entry, l line) entry {
-	if l.rule {
-		systray.AddSeparator()
-		return ruleEntry{}
-	}
-	below, _ := parent.(*nativeEntry)
-	var item *systray.MenuItem
-	label := escape(l.label)
-	switch {
-	case below == nil && l.tick:
-		item = systray.AddMenuItemCheckbox(label, "", l.checked)
-	case below == nil:
-		item = systray.AddMenuItem(label, "")
-	case l.tick:
-		item = below.item.AddSubMenuItemCheckbox(label, "", l.checked)
-	default:
-		item = below.item.AddSubMenuItem(label, "")
-	}
-	if !l.enabled {
-		item.Disable()
-	}
-	return &nativeEntry{item: item}
-}
-
-type nativeEntry struct{ item *systray.MenuItem }
-
-func (e *nativeEntry) setLabel(label string) { e.item.SetTitle(escape(label)) }
-
-func (e *nativeEntry) setEnabled(on bool) {
-	if on {
-		e.item.Enable()
-	} else {
-		e.item.Disable()
-	}
-}
-
-func (e *nativeEntry) setChecked(on bool) {
-	if on {
-		e.item.Check()
-	} else {
-		e.item.Uncheck()
-	}
-}
-
-func (e *nativeEntry) setShown(on bool) {
-	if on {
-		e.item.Show()
-	} else {
-		e.item.Hide()
-	}
-}
-
-func (e *nativeEntry) clicked() <-chan struct{} { return e.item.ClickedCh }
-
-// ruleEntry is a separator: the library gives no handle for it, and none is
-// needed.
-type ruleEntry struct{}
-
-func (ruleEntry) setLabel(string)          {}
-func (ruleEntry) setEnabled(bool)          {}
-func (ruleEntry) setChecked(bool)          {}
-func (ruleEntry) setShown(bool)            {}
-func (ruleEntry) clicked() <-chan struct{} { return nil }

@@ -5,8 +5,14 @@ package tray
 import (
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"fyne.io/systray"
@@ -96,13 +102,56 @@ func openBus(ctx context.Context) (*dbus.Conn, error) {
 // the item's id, by which panels remember its place. An icon that is set while
 // the library starts can be lost, so the first one is set before, too.
 func (n *native) prepare(first face) {
+	registerStraight()
 	systray.SetTitle("LocalRouter")
 	n.show(first)
 }
 
 // showIcon gives the 44 px picture: the library takes one size only, most bars
 // show 22, and half of 44 is exact.
-func (n *native) showIcon(name string) { systray.SetIcon(assets.Icon(name, n.theme, 44)) }
+func (n *native) showIcon(name string) {
+	systray.SetIcon(append([]byte(straightMark), assets.Icon(name, n.theme, 44)...))
+}
+
+// straightMark begins a PNG that is decoded to colours which are not multiplied
+// by their transparency. That is what the bus wants, and what the library fails
+// to make of a plain PNG: it keeps the wrong half of each half-transparent
+// colour, and the grey contacts of the icon turn brown.
+const straightMark = "LocalRouter straight PNG\n"
+
+var registerStraight = sync.OnceFunc(func() {
+	image.RegisterFormat("straight", straightMark, decodeStraight, func(r io.Reader) (image.Config, error) {
+		picture, err := decodeStraight(r)
+		if err != nil {
+			return image.Config{}, err
+		}
+		return image.Config{ColorModel: picture.ColorModel(), Width: picture.Bounds().Dx(), Height: picture.Bounds().Dy()}, nil
+	})
+})
+
+func decodeStraight(r io.Reader) (image.Image, error) {
+	if _, err := io.CopyN(io.Discard, r, int64(len(straightMark))); err != nil {
+		return nil, err
+	}
+	drawn, err := png.Decode(r)
+	if err != nil {
+		return nil, err
+	}
+	picture := image.NewNRGBA(drawn.Bounds())
+	draw.Draw(picture, picture.Rect, drawn, picture.Rect.Min, draw.Src)
+	return straight{picture}, nil
+}
+
+type straight struct{ *image.NRGBA }
+
+func (s straight) At(x, y int) color.Color { return straightColor(s.NRGBAAt(x, y)) }
+
+type straightColor color.NRGBA
+
+// RGBA repeats each byte in both halves, whatever the transparency.
+func (c straightColor) RGBA() (r, g, b, a uint32) {
+	return uint32(c.R) * 0x101, uint32(c.G) * 0x101, uint32(c.B) * 0x101, uint32(c.A) * 0x101
+}
 
 // barTheme asks the desktop's settings portal, once at the start. Only a stated
 // wish for light colours gives the icons for a light bar, and not on the
@@ -130,6 +179,3 @@ func barTheme() string {
 	}
 	return assets.DarkBar
 }
-
-// escape keeps "_" from marking a shortcut letter, as dbusmenu has it.
-func escape(label string) string { return strings.ReplaceAll(label, "_", "__") }

@@ -49,12 +49,17 @@ func TestOnARealPanel(t *testing.T) {
 	}
 	keep(t, "tray-open.png", open, around(open, menu, icon))
 
-	// Upwards from the end: Quit, Keys, then into the submenus.
+	// Upwards from the end: Quit, Keys, then into both submenus. Each must have
+	// its lines: a panel that is told of them in the wrong order shows a sliver.
 	desktop.Press("Up", "Up", "Right", "Right")
 	keys := desktop.Steady()
 	below := traytest.Difference(closed, keys)
-	if below.Dx() <= menu.Dx() {
-		t.Errorf("the submenu of keys did not open: %v, was %v", below, menu)
+	if grown := menu.Min.X - below.Min.X; grown < 2*80 {
+		t.Errorf("the submenus of keys and of one key did not open: the screen changed in %v, before in %v", below, menu)
+	}
+	leftmost := image.Rect(below.Min.X, 0, below.Min.X+60, keys.Rect.Max.Y)
+	if last := traytest.Difference(traytest.Part(closed, leftmost), traytest.Part(keys, leftmost)); last.Dy() < 45 {
+		t.Errorf("the submenu of one key is empty: it is drawn in %v", last)
 	}
 	keep(t, "tray-menu.png", keys, around(keys, below, icon))
 	desktop.Press("Escape", "Escape", "Escape", "Escape")

@@ -122,7 +122,7 @@ func run(app App, desktop desktop, o Options) error {
 	shutdown := sync.OnceFunc(func() { t.shutdown() })
 	t.read()
 	first := t.face()
-	err := t.guarded("run the tray", func() { desktop.run(first, t.ready, shutdown) })
+	err := t.guarded("run the tray", func() { desktop.run(first, func() { t.call("build the menu", t.ready) }, shutdown) })
 	if err != nil {
 		t.panicked.Store(true)
 		err = fmt.Errorf("the tray icon was lost, the program goes on without it: %w", err)

@@ -60,7 +60,7 @@ func StartDesktop(tb testing.TB) *Desktop {
 	Start(tb, env, xfconfd(tb))
 	d.waitName("org.xfce.Xfconf")
 	Start(tb, env, "openbox")
-	d.run("xsetroot", "-solid", "#5b6470")
+	d.run("display", "-window", "root", "-size", "900x560", "xc:#5b6470")
 	d.env = env
 	d.StartPanel()
 	return d
@@ -167,7 +167,7 @@ func (d *Desktop) Steady() *image.NRGBA {
 }
 
 // Find waits for a colour on the screen and returns the middle of it.
-func (d *Desktop) Find(want color.RGBA) image.Point {
+func (d *Desktop) Find(want color.NRGBA) image.Point {
 	d.tb.Helper()
 	var sum image.Point
 	Until(d.tb, "the icon is drawn on the panel", func() bool {
@@ -191,7 +191,7 @@ func (d *Desktop) Find(want color.RGBA) image.Point {
 	return sum
 }
 
-func near(got color.NRGBA, want color.RGBA) bool {
+func near(got color.NRGBA, want color.NRGBA) bool {
 	apart := func(a, b uint8) int { return max(int(a), int(b)) - min(int(a), int(b)) }
 	return apart(got.R, want.R) < 12 && apart(got.G, want.G) < 12 && apart(got.B, want.B) < 12
 }
@@ -233,6 +233,13 @@ func Difference(a, b *image.NRGBA) image.Rectangle {
 		}
 	}
 	return part
+}
+
+// Part copies a part of a picture, which then begins at zero.
+func Part(picture *image.NRGBA, part image.Rectangle) *image.NRGBA {
+	out := image.NewNRGBA(image.Rectangle{Max: part.Size()})
+	draw.Draw(out, out.Rect, picture, part.Min, draw.Src)
+	return out
 }
 
 // Save writes a part of a picture as a PNG.

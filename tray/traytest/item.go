@@ -4,6 +4,7 @@ package traytest
 
 import (
 	"fmt"
+	"image"
 	"image/color"
 	"strings"
 	"sync/atomic"
@@ -75,22 +76,38 @@ func (i *Item) Tooltip() string {
 	return text
 }
 
-// IconPixels returns the side of the icon and how many of its pixels have
-// exactly the given colour.
-func (i *Item) IconPixels(want color.RGBA) (side int32, count int) {
+// Icon returns the icon, or nil while there is none.
+func (i *Item) Icon() *image.NRGBA {
 	value, err := i.property("IconPixmap")
 	pictures, ok := value.([][]any)
 	if err != nil || !ok || len(pictures) == 0 || len(pictures[0]) < 3 {
-		return 0, 0
+		return nil
 	}
-	side, _ = pictures[0][0].(int32)
-	pixels, _ := pictures[0][2].([]byte)
-	for at := 0; at+3 < len(pixels); at += 4 {
-		if pixels[at] == want.A && pixels[at+1] == want.R && pixels[at+2] == want.G && pixels[at+3] == want.B {
+	width, _ := pictures[0][0].(int32)
+	height, _ := pictures[0][1].(int32)
+	argb, _ := pictures[0][2].([]byte)
+	if width < 1 || height < 1 || len(argb) != int(width)*int(height)*4 {
+		return nil
+	}
+	icon := image.NewNRGBA(image.Rect(0, 0, int(width), int(height)))
+	for at := 0; at < len(argb); at += 4 {
+		icon.Pix[at], icon.Pix[at+1], icon.Pix[at+2], icon.Pix[at+3] = argb[at+1], argb[at+2], argb[at+3], argb[at]
+	}
+	return icon
+}
+
+// IconPixels returns how many pixels of the icon have exactly this colour.
+func (i *Item) IconPixels(want color.NRGBA) (count int) {
+	icon := i.Icon()
+	if icon == nil {
+		return 0
+	}
+	for at := 0; at < len(icon.Pix); at += 4 {
+		if [4]uint8(icon.Pix[at:at+4]) == [4]uint8{want.R, want.G, want.B, want.A} {
 			count++
 		}
 	}
-	return side, count
+	return count
 }
 
 // NewIcons returns how often the icon has changed since this Item was made.
