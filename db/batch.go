@@ -16,8 +16,8 @@ const (
 	MinutesKept = 7 * 24 * time.Hour
 	HoursKept   = 400 * 24 * time.Hour
 
-	pruneAtMost = 5000  // cells deleted in one transaction, so that none takes long
-	replayBatch = 20000 // lines counted in one transaction at start
+	pruneAtMost = 5000 // cells deleted in one transaction, so that none takes long
+	replayBatch = 5000 // lines counted in one transaction at start
 )
 
 var (
@@ -80,7 +80,8 @@ func (r *Recorder) batch(force bool) error {
 	r.saving.Lock()
 	r.mu.Lock()
 	lines, cells := r.lines, r.pending
-	r.lines, r.queued, r.pending, r.last = nil, 0, map[cellID]*Cell{}, nil
+	r.lines, r.spare, r.queued = r.spare, nil, 0
+	r.pending, r.last = map[cellID]*Cell{}, nil
 	subs := r.subs
 	r.mu.Unlock()
 
@@ -92,10 +93,15 @@ func (r *Recorder) batch(force bool) error {
 			r.giveBack(cells)
 		}
 	}
+	empty := len(lines) == 0 && len(cells) == 0
+	clear(lines)
+	r.mu.Lock()
+	r.spare = lines[:0]
+	r.mu.Unlock()
 	r.saving.Unlock()
 	err := errors.Join(r.logErr, r.saveErr)
 	r.tell(err)
-	if len(lines) > 0 || len(cells) > 0 {
+	if !empty {
 		for _, fn := range subs {
 			(*fn)()
 		}

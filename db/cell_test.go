@@ -147,3 +147,24 @@ func BenchmarkCellAdd(b *testing.B) {
 		c.Add(&e)
 	}
 }
+
+// BenchmarkCount is the part of Record that is done under the mutex for the figures.
+func BenchmarkCount(b *testing.B) {
+	b.ReportAllocs()
+	r := &Recorder{pending: map[cellID]*Cell{}}
+	start := time.Now()
+	var entries []*Entry
+	for i := range 64 {
+		entries = append(entries, &Entry{
+			Start: start, KeyID: fmt.Sprint("key", i%2), Provider: "openai", Model: fmt.Sprint("model", i%3), Latency: time.Duration(800+i) * time.Millisecond,
+			FirstToken: time.Duration(100+i) * time.Millisecond, Cost: 5, CostSource: llm.CostComputed, Usage: llm.Usage{Input: 100, Output: 50},
+		})
+	}
+	i := 0
+	for b.Loop() {
+		i++
+		r.mu.Lock()
+		r.countLocked(entries[i%64])
+		r.mu.Unlock()
+	}
+}

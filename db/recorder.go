@@ -15,6 +15,7 @@ import (
 const (
 	recentEntries = 1000    // kept in memory for Recent and ByID
 	maxQueued     = 8 << 20 // bytes of lines that may wait for the writer
+	lineCost      = 32      // bytes that a waiting line takes beside its own
 	hurryAt       = 2 << 20 // bytes at which the writer no longer waits for its second to pass
 	longestRetry  = 30 * time.Second
 )
@@ -56,7 +57,8 @@ type Recorder struct {
 	lastID  cellID // the triple counted last and its cell in pending, if any
 	last    *Cell
 	lines   [][]byte
-	queued  int // bytes in lines
+	spare   [][]byte // the room of the batch before
+	queued  int      // bytes in lines
 	recent  [recentEntries]recentLine
 	next    int // in recent
 	closed  bool
@@ -146,9 +148,9 @@ func (r *Recorder) Record(e *Entry) {
 	}
 	r.recent[r.next] = recentLine{e.ID, line}
 	r.next = (r.next + 1) % recentEntries
-	if r.queued+len(line) <= maxQueued {
+	if cost := len(line) + lineCost; r.queued+cost <= maxQueued {
 		r.lines = append(r.lines, line)
-		r.queued += len(line)
+		r.queued += cost
 	} else {
 		r.dropped.Add(1)
 	}

@@ -33,6 +33,8 @@ type Options struct {
 type Log struct {
 	root *os.Root
 	now  func() time.Time
+	// write is (*os.File).WriteAt; a test gives the part of a full disk.
+	write func(file *os.File, b []byte, at int64) (int, error)
 
 	mu   sync.Mutex // guards the fields below
 	file *os.File   // newest; nil until something is written
@@ -64,7 +66,7 @@ func Open(dir string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder of the access log: %w", err)
 	}
-	l := &Log{root: root, now: o.Now}
+	l := &Log{root: root, now: o.Now, write: (*os.File).WriteAt}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -205,9 +207,9 @@ func (l *Log) Append(lines [][]byte) (n int, end db.Offset, err error) {
 	for _, line := range lines {
 		l.buf = append(l.buf, line...)
 	}
-	wrote, err := l.file.WriteAt(l.buf, l.end)
-	if cap(l.buf) > 1<<20 {
-		l.buf = nil // a rush is over some time
+	wrote, err := l.write(l.file, l.buf, l.end)
+	if len(l.buf) < cap(l.buf)/16 {
+		l.buf = nil // the rush is over
 	}
 	if err == nil {
 		l.end += int64(wrote)

@@ -261,6 +261,43 @@ func TestClosedFileIsOpenedAgain(t *testing.T) {
 	}
 }
 
+// TestNoRoomForAllLines: where the system takes a part only, whole lines stay, the torn one goes, and the count is
+// right; with room again the log goes on, also if the file could not be cut in between.
+func TestNoRoomForAllLines(t *testing.T) {
+	noSpace := errors.New("no space left on device")
+	for room := range int64(170) {
+		f := newFolder(t)
+		first := f.append("a")
+		f.log.write = func(file *os.File, b []byte, at int64) (int, error) {
+			n, err := file.WriteAt(b[:min(int64(len(b)), room)], at)
+			return n, errors.Join(err, noSpace)
+		}
+		var lines [][]byte
+		for _, id := range []string{"b", "c", "d", "e"} {
+			lines = append(lines, AppendLine(nil, &db.Entry{ID: id, Start: f.now}))
+		}
+		n, end, err := f.log.Append(lines)
+		want := min(int(room/first.Pos), 4)
+		if n != want || end.Pos != first.Pos*int64(1+want) || !errors.Is(err, noSpace) {
+			t.Errorf("room for %d bytes: %d of 4 lines up to %d, %v; want %d", room, n, end.Pos, err, want)
+		}
+		if info, err := os.Stat(f.path("2026-11-23")); err != nil || info.Size() != end.Pos {
+			t.Errorf("room for %d bytes: the file has %d, want %d", room, info.Size(), end.Pos)
+		}
+		if room%2 == 0 { // as if cutting had failed too
+			if err := appendTo(f.path("2026-11-23"), strings.Repeat("half a line", 30)); err != nil {
+				t.Fatal(err)
+			}
+			f.log.torn = true
+		}
+		f.log.write = (*os.File).WriteAt
+		last := f.append("f")
+		if got, at := f.replay(db.Offset{}); got != strings.Join(append([]string{"a", "b", "c", "d", "e"}[:1+want:1+want], "f"), " ") || at != last {
+			t.Errorf("room for %d bytes: replay %q up to %v, want up to %v", room, got, at, last)
+		}
+	}
+}
+
 func TestWholeLines(t *testing.T) {
 	for _, tt := range []struct {
 		text string
