@@ -70,6 +70,9 @@ func versionOf(root *node) (int, *Error) {
 	return v, nil
 }
 
+// maxErrors is where telling what is wrong ends: nobody reads on.
+const maxErrors = 20
+
 type spot struct{ line, column int }
 
 // decoder fills Settings from the tree. It is our own and not the YAML library's so that every message names line,
@@ -155,6 +158,9 @@ func (d *decoder) fields(v reflect.Value, n *node, path string) {
 	}
 	for _, p := range n.pairs {
 		at := join(path, p.key)
+		if len(d.errs) >= maxErrors {
+			return
+		}
 		i := slices.Index(fieldNames(v.Type()), p.key)
 		if i < 0 {
 			d.errs = append(d.errs, &Error{Line: p.line, Column: p.column, Path: at, Message: "unknown field", Hint: unknownHint(p.key, v.Type())})

@@ -168,6 +168,8 @@ func TestFaultsAreNamedWithLineColumnAndHint(t *testing.T) {
 		{"not UTF-8", "version: 1\n# \xff\n", "line 2, column 3: this byte is not UTF-8"},
 		{"deep", "version: 1\nserver: " + strings.Repeat("[", 100000), "too deeply nested"},
 		{"deep dashes", "version: 1\nproviders:\n" + strings.Repeat("- ", 100000), "too deeply nested"},
+		{"blank lines", "version: 1\nx: >" + strings.Repeat("\n", 100000), "more than 200 blank lines"},
+		{"fields", "version: 1\n" + strings.Repeat("a: 1\n", 20000), "more than 10000 fields"},
 		{"huge", "version: 1\n" + strings.Repeat("#", maxFileBytes), "larger than 256 KiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

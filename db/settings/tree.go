@@ -17,8 +17,10 @@ import (
 
 // The bounds of a settings file. They keep a hostile or broken file from costing memory or stack.
 const (
-	maxFileBytes = 256 << 10
-	maxNesting   = 32
+	maxFileBytes  = 256 << 10
+	maxNesting    = 32
+	maxFields     = 10000
+	maxBlankLines = 200 // in a row: the YAML scanner's time grows with their square, and the parser's with that of fields
 )
 
 type shape int
@@ -75,7 +77,7 @@ func plainText(raw string) (text string, crlf bool, err *Error) {
 	if crlf = strings.Contains(text, "\r\n"); crlf {
 		text = strings.ReplaceAll(text, "\r\n", "\n")
 	}
-	line, column := 1, 1
+	line, column, blank := 1, 1, 0
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
@@ -83,8 +85,14 @@ func plainText(raw string) (text string, crlf bool, err *Error) {
 			return "", false, &Error{Line: line, Column: column, Message: "this byte is not UTF-8 text", Hint: "save the file as UTF-8"}
 		case r == '\n':
 			line, column = line+1, 0
+			if blank++; blank > maxBlankLines {
+				return "", false, &Error{Line: line, Column: 1, Message: fmt.Sprintf("more than %d blank lines in a row", maxBlankLines), Hint: "delete them"}
+			}
 		case r < 0x20 && r != '\t', r >= 0x7f && r < 0xa0, r == 0xfeff:
 			return "", false, &Error{Line: line, Column: column, Message: fmt.Sprintf("control character U+%04X", r), Hint: "delete it"}
+		}
+		if r != '\n' && r != ' ' && r != '\t' {
+			blank = 0
 		}
 		i, column = i+size, column+1
 	}
@@ -151,7 +159,7 @@ func syntaxError(err error) *Error {
 // refuseTokens keeps out the parts of YAML that a settings file has no use for, and nesting that would cost stack.
 // Anchors and merges would also make an edit in one place change another.
 func refuseTokens(tokens token.Tokens) *Error {
-	flow, entries, entryLine := 0, 0, 0
+	flow, entries, entryLine, fields := 0, 0, 0, 0
 	for _, tk := range tokens {
 		refuse := ""
 		switch tk.Type {
@@ -167,6 +175,10 @@ func refuseTokens(tokens token.Tokens) *Error {
 			flow++
 		case token.MappingEndType, token.SequenceEndType:
 			flow--
+		case token.MappingValueType:
+			if fields++; fields > maxFields {
+				refuse = fmt.Sprintf("more than %d fields", maxFields)
+			}
 		case token.SequenceEntryType:
 			if tk.Position.Line != entryLine {
 				entryLine, entries = tk.Position.Line, 0
