@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -268,87 +267,6 @@ func TestLinkedSettingsAreRefused(t *testing.T) {
 	}
 }
 
-// handEdit changes the file as editors do.
-func handEdit(t testing.TB, i int, path, text string) {
-	t.Helper()
-	switch i % 3 {
-	case 0: // a new file takes its place: vim, sed -i
-		put(t, path+".new", text)
-		if err := os.Rename(path+".new", path); err != nil {
-			t.Fatal(err)
-		}
-	case 1: // emptied, then written in pieces: nano, echo >
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range []string{text[:len(text)/3], text[len(text)/3 : len(text)/2], text[len(text)/2:]} {
-			if _, err := f.WriteString(part); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-	case 2: // the old one is moved away first: emacs, old vim
-		put(t, path+".new", text)
-		if err := os.Rename(path, path+"~"); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(path+".new", path); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestHandEditsAreAppliedWithinTwoSeconds(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "settings.yaml")
-	s := openStore(t, path)
-	watch(t, s)
-	for i := range 200 {
-		if i%10 == 9 { // every tenth is a mistake first
-			handEdit(t, i, path, fmt.Sprintf("version: 1\nserver: {port: %d\n", 4000+i))
-			port := s.Get().Server.Port
-			eventually(t, "the mistake is told", func() bool { return s.Problem() != nil })
-			if s.Get().Server.Port != port {
-				t.Fatal("a faulty file changed the settings in use")
-			}
-		}
-		handEdit(t, i, path, fmt.Sprintf("version: 1\nserver:\n  port: %d # edit %d\n", 4000+i, i))
-		eventually(t, fmt.Sprintf("edit %d", i), func() bool { return s.Get().Server.Port == 4000+i && s.Problem() == nil })
-	}
-}
-
-func TestRealDelaysApplyAnEditWithinTwoSeconds(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "settings.yaml")
-	s := openStore(t, path)
-	s.rest = quiet
-	watch(t, s)
-	for i := range 3 {
-		handEdit(t, i, path, fmt.Sprintf("version: 1\nserver: {port: %d}", 4000+i)) // no line end: looks half-written
-		eventually(t, "the edit", func() bool { return s.Get().Server.Port == 4000+i })
-	}
-}
-
-func TestHalfWrittenFileIsNotTaken(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "settings.yaml")
-	s := openStore(t, path)
-	watch(t, s)
-	put(t, path, "version: 1\nserver: {port: 4")
-	eventually(t, "the fault is told", func() bool { return s.Problem() != nil })
-	put(t, path, "")
-	eventually(t, "the emptiness is told", func() bool { return strings.Contains(fmt.Sprint(s.Problem()), "holds no settings") })
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the loss is told", func() bool { return errors.Is(s.Problem(), errGone) })
-	if s.Get().Server.Port != 3636 {
-		t.Error("the settings in use changed")
-	}
-	put(t, path, "version: 1\nserver: {port: 4001}\n")
-	eventually(t, "the file is in use", func() bool { return s.Get().Server.Port == 4001 && s.Problem() == nil })
-}
-
 func TestSaveTakesOverAnUnseenEditFirst(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "settings.yaml")
 	s := openStore(t, path) // nobody watches: every edit is unseen
@@ -390,102 +308,6 @@ func TestSaveRefusesOverAnUnseenInvalidEdit(t *testing.T) {
 	}
 	if read(t, path) != "version: 1\nserver: {port: x}\n" {
 		t.Error("the person's edit was overwritten")
-	}
-}
-
-// fullFile is a file on a disk without room.
-type fullFile struct {
-	tempFile
-	writes, syncs bool
-}
-
-var errNoSpace = errors.New("no space left on device")
-
-func (f fullFile) Write(p []byte) (int, error) {
-	if f.writes {
-		n, _ := f.tempFile.Write(p[:len(p)/2])
-		return n, errNoSpace
-	}
-	return f.tempFile.Write(p)
-}
-
-func (f fullFile) Sync() error {
-	if f.syncs {
-		return errNoSpace
-	}
-	return f.tempFile.Sync()
-}
-
-func TestFullDiskFailsTheSaveAndLeavesTheOldFile(t *testing.T) {
-	for _, full := range []fullFile{{writes: true}, {syncs: true}} {
-		path := filepath.Join(t.TempDir(), "settings.yaml")
-		s := openStore(t, path)
-		real := s.disk.create
-		s.disk.create = func(dir, pattern string) (tempFile, error) {
-			f, err := real(dir, pattern)
-			return fullFile{f, full.writes, full.syncs}, err
-		}
-		was := s.Get()
-		err := s.Update(setPort(1))
-		if !errors.Is(err, errNoSpace) || !strings.Contains(err.Error(), "the old ones stay") {
-			t.Errorf("got %v", err)
-		}
-		if s.Get() != was || read(t, path) != defaultFile || read(t, path+".bak") != defaultFile {
-			t.Error("something changed")
-		}
-		if names, _ := os.ReadDir(filepath.Dir(path)); len(names) != 2 {
-			t.Errorf("a temp file was left: %v", names)
-		}
-		s.disk = osDisk()
-		if err := s.Update(setPort(1)); err != nil {
-			t.Errorf("with room again: %v", err)
-		}
-	}
-}
-
-func TestWriteFileReplacesInOneStep(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	for _, data := range [][]byte{[]byte("one"), bytes.Repeat([]byte("x"), 1<<20), {}} {
-		if err := WriteFile(path, data); err != nil {
-			t.Fatal(err)
-		}
-		if got := read(t, path); got != string(data) {
-			t.Errorf("got %d bytes, want %d", len(got), len(data))
-		}
-		if info, _ := os.Stat(path); filepath.Separator == '/' && info.Mode().Perm() != 0o600 {
-			t.Errorf("got mode %v", info.Mode())
-		}
-	}
-	if err := WriteFile(t.TempDir(), nil); err == nil {
-		t.Error("a folder was overwritten")
-	}
-	if err := WriteFile(filepath.Join(t.TempDir(), "missing", "f"), nil); err == nil {
-		t.Error("a missing folder was no error")
-	}
-	if os.Geteuid() == 0 {
-		if err := os.Chown(path, 12345, 12345); err != nil {
-			t.Fatal(err)
-		}
-		if err := WriteFile(path, nil); err == nil || !strings.Contains(err.Error(), "another user") {
-			t.Errorf("got %v, want the foreign file refused", err)
-		}
-	}
-}
-
-func TestLeftTempFilesAreSweptAway(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "settings.yaml")
-	old, young := filepath.Join(filepath.Dir(path), ".settings.yaml.tmp-1"), filepath.Join(filepath.Dir(path), ".settings.yaml.tmp-2")
-	put(t, old, "x")
-	put(t, young, "x")
-	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	openStore(t, path)
-	if _, err := os.Stat(old); err == nil {
-		t.Error("the old one is still there")
-	}
-	if _, err := os.Stat(young); err != nil {
-		t.Error("the young one, perhaps another program's, is gone")
 	}
 }
 
