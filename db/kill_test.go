@@ -75,7 +75,7 @@ func TestKilledRecorder(t *testing.T) {
 	}
 	dir := t.TempDir()
 	clock := time.Date(2026, 11, 23, 23, 30, 0, 0, time.UTC)
-	seen := map[string]bool{}
+	left := remains{dir: dir, seen: map[string]bool{}}
 	lost := 0
 	for round := range rounds {
 		if err := os.WriteFile(filepath.Join(dir, "clock"), []byte(strconv.FormatInt(clock.Unix(), 10)), 0o600); err != nil {
@@ -83,9 +83,9 @@ func TestKilledRecorder(t *testing.T) {
 		}
 		told, killed := killRecorder(t, dir, time.Duration(rand.Int64N(int64(longest))))
 		clock = clock.Add(24 * time.Hour)
-		n := verifyKilled(t, dir, clock, seen)
+		left.verify(t, clock)
 		for id, at := range told {
-			if seen[id] {
+			if left.seen[id] {
 				continue
 			}
 			lost++
@@ -95,10 +95,10 @@ func TestKilledRecorder(t *testing.T) {
 			}
 		}
 		if t.Failed() {
-			t.Fatalf("stopped after round %d with %d requests", round, n)
+			t.Fatalf("stopped after round %d with %d requests", round, left.lines)
 		}
 	}
-	t.Logf("%d kills, %d requests counted once, %d within the last moment lost", rounds, len(seen), lost)
+	t.Logf("%d kills, %d requests counted once, %d within the last moment lost", rounds, left.lines, lost)
 }
 
 // killRecorder runs the child, kills it after the given time from its first record, and returns what it told and when
@@ -144,33 +144,40 @@ func killRecorder(t *testing.T, dir string, after time.Duration) (told map[strin
 	return told, killed
 }
 
-// verifyKilled opens what the kill left and compares cells with lines; seen grows by the ids in the log.
-func verifyKilled(t *testing.T, dir string, now time.Time, seen map[string]bool) int64 {
+// remains is what all kills so far left behind.
+type remains struct {
+	dir   string
+	seen  map[string]bool // ids in the log
+	lines int64
+	end   db.Offset
+}
+
+// verify opens what the kill left and compares cells with lines.
+func (l *remains) verify(t *testing.T, now time.Time) {
 	t.Helper()
 	h := newHome(t)
-	h.dir, h.now = dir, func() time.Time { return now }
+	h.dir, h.now = l.dir, func() time.Time { return now }
 	begin := time.Now()
 	h.open()
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("the start after a kill took %v", took)
 	}
-	lines := int64(0)
-	ids := map[string]bool{}
-	if _, err := h.log.Replay(db.Offset{}, func(e *db.Entry, _ db.Offset) error {
-		if ids[e.ID] {
+	var err error
+	l.end, err = h.log.Replay(l.end, func(e *db.Entry, _ db.Offset) error {
+		if l.seen[e.ID] {
 			t.Errorf("%s is in the log twice", e.ID)
 		}
-		ids[e.ID], seen[e.ID] = true, true
-		lines++
+		l.seen[e.ID] = true
+		l.lines++
 		return nil
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, dim := range []db.Dim{{}, {Key: "k"}, {Key: "k", Provider: "p"}} {
-		if c := h.totals(db.Query{Dim: dim}); c.Requests != lines || c.Latency.Count() != lines {
-			t.Errorf("%d requests and %d latencies by %+v, but %d lines", c.Requests, c.Latency.Count(), dim, lines)
+		if c := h.totals(db.Query{Dim: dim}); c.Requests != l.lines || c.Latency.Count() != l.lines {
+			t.Errorf("%d requests and %d latencies by %+v, but %d lines", c.Requests, c.Latency.Count(), dim, l.lines)
 		}
 	}
 	h.close()
-	return lines
 }
