@@ -29,14 +29,17 @@ var (
 	red   = color.NRGBA{0xe5, 0x48, 0x4d, 0xff}
 )
 
+// trialFolder holds the trial program; it is removed when all tests are done.
+var trialFolder string
+
 // trial builds the trial program once, without the race detector: it reports
 // the tray library itself.
 var trial = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "lrtrial")
-	if err != nil {
+	var err error
+	if trialFolder, err = os.MkdirTemp("", "lrtrial"); err != nil {
 		return "", err
 	}
-	program := filepath.Join(dir, "trial")
+	program := filepath.Join(trialFolder, "trial")
 	out, err := exec.Command("go", "build", "-o", program, "./testdata/trial").CombinedOutput()
 	if err != nil {
 		return "", errors.New(string(out))
@@ -46,8 +49,8 @@ var trial = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if program, err := trial(); err == nil {
-		os.RemoveAll(filepath.Dir(program))
+	if trialFolder != "" {
+		os.RemoveAll(trialFolder)
 	}
 	os.Exit(code)
 }

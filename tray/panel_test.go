@@ -38,6 +38,29 @@ func TestOnARealPanel(t *testing.T) {
 	traytest.Until(t, "the key is on the clipboard", func() bool { return strings.HasPrefix(desktop.Clipboard(), "lr-") })
 	item.Has("Enabled [x]")
 
+	openMenu(t, desktop, icon)
+
+	// By keyboard and pointer the menu does what it does over the bus.
+	desktop.ClickAt(icon)
+	desktop.Steady()
+	desktop.Press("Down", "Down", "Down", "Return")
+	traytest.Until(t, "the address is on the clipboard", func() bool { return strings.HasPrefix(desktop.Clipboard(), "http://127.0.0.1:") })
+
+	// A panel that comes later asks for everything at once.
+	desktop.StopPanel()
+	desktop.StartPanel()
+	openMenu(t, desktop, desktop.Find(green))
+
+	item.Click("Quit")
+	if code := program.ExitCode(); code != 0 {
+		t.Errorf("exit status %d after Quit, want 0", code)
+	}
+}
+
+// openMenu opens the menu and its submenus with pointer and keys, and closes
+// them again.
+func openMenu(t *testing.T, desktop *traytest.Desktop, icon image.Point) {
+	t.Helper()
 	desktop.MoveTo(icon.Add(image.Pt(0, 200)))
 	closed := desktop.Steady()
 	desktop.ClickAt(icon)
@@ -63,17 +86,7 @@ func TestOnARealPanel(t *testing.T) {
 	}
 	keep(t, "tray-menu.png", keys, around(keys, below, icon))
 	desktop.Press("Escape", "Escape", "Escape", "Escape")
-
-	// By keyboard and pointer the menu does what it does over the bus.
-	desktop.ClickAt(icon)
 	desktop.Steady()
-	desktop.Press("Down", "Down", "Down", "Return")
-	traytest.Until(t, "the address is on the clipboard", func() bool { return strings.HasPrefix(desktop.Clipboard(), "http://127.0.0.1:") })
-
-	item.Click("Quit")
-	if code := program.ExitCode(); code != 0 {
-		t.Errorf("exit status %d after Quit, want 0", code)
-	}
 }
 
 // around returns the menu with the icon it hangs from and some air.

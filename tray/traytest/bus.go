@@ -22,7 +22,7 @@ import (
 )
 
 // Patience is how long anything may take to happen on a slow machine.
-const Patience = 20 * time.Second
+const Patience = 40 * time.Second
 
 // Need skips the test where a tool is missing and says what to install; where
 // CI=true it fails instead. The arguments are pairs of tool and package.
