@@ -1,6 +1,6 @@
 module localrouter
 
-go 1.26
+go 1.26.0
 
 require (
 	fyne.io/systray v1.12.2 // indirect
@@ -44,5 +44,6 @@ require (
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )
