@@ -69,9 +69,18 @@ func (b *Body) Again() (io.ReadCloser, error) {
 	return b, nil
 }
 
+// Spent lets go of the pieces if all of them were read.
+func (b *Body) Spent() {
+	b.mu.Lock()
+	if b.part == len(b.parts) {
+		b.freed, b.parts, b.store = true, nil, [5][]byte{}
+	}
+	b.mu.Unlock()
+}
+
 // Release lets go of the pieces.
 func (b *Body) Release() {
 	b.mu.Lock()
-	b.freed = true
+	b.freed, b.parts, b.store = true, nil, [5][]byte{}
 	b.mu.Unlock()
 }

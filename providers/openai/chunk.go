@@ -1,0 +1,148 @@
+package openai
+
+import (
+	"bytes"
+
+	"localrouter/providers/llm"
+	"localrouter/providers/wire"
+)
+
+// facts are what has to be known of one chunk of a stream, or of a whole reply.
+type facts struct {
+	content   int  // bytes of content, reasoning and tool calls
+	choices   bool // there is a list of choices
+	chosen    bool // and it is not empty
+	other     bool // it carries what this dialect's chat does not have: an event of another kind
+	finish    string
+	usage     llm.Usage
+	hasUsage  bool
+	failure   []byte // the error object, nil where there is none
+	wellEnded bool   // the JSON was read to its end
+}
+
+// read finds the facts of a chunk or reply.
+func (f *facts) read(b []byte) {
+	f.wellEnded = wire.Members(b, f.member)
+}
+
+func (f *facts) member(key, v []byte) bool {
+	switch string(key) {
+	case "choices":
+		f.choices = true
+		wire.Elements(v, func(v []byte) bool {
+			f.chosen = true
+			wire.Members(v, f.choice)
+			return true
+		})
+	case "usage":
+		f.count(v)
+	case "x_groq":
+		wire.Members(v, func(key, v []byte) bool {
+			if string(key) == "usage" {
+				f.count(v)
+			}
+			return true
+		})
+	case "error":
+		if !wire.Empty(v) {
+			f.failure = v
+		}
+	case "data", "type", "results":
+		f.other = true
+	}
+	return true
+}
+
+func (f *facts) count(v []byte) {
+	if u, ok := parseUsage(v); ok {
+		f.usage, f.hasUsage = larger(f.usage, u), true
+	}
+}
+
+// choice reads one element of choices.
+func (f *facts) choice(key, v []byte) bool {
+	switch string(key) {
+	case "delta", "message":
+		wire.Members(v, func(key, v []byte) bool {
+			// Whatever a server calls it (content, reasoning, reasoning_content, refusal, tool_calls, audio, images):
+			// what is not empty and not the role is content.
+			if s := string(key); s != "role" && s != "name" && !wire.Empty(v) {
+				f.content += len(v)
+			}
+			return true
+		})
+	case "text":
+		if !wire.Empty(v) {
+			f.content += len(v)
+		}
+	case "finish_reason":
+		if f.finish == "" {
+			f.finish = wire.Cut(wire.Text(v), 64)
+		}
+	}
+	return true
+}
+
+// has reports whether b holds a member named by quoted, with its quotes, whose value is not null. Quotes inside strings
+// are escaped, so the search can be fooled neither by content nor by tool arguments; a value that equals the name is
+// not followed by a colon.
+func has(b, quoted []byte) bool {
+	for {
+		i := bytes.Index(b, quoted)
+		if i < 0 {
+			return false
+		}
+		b = b[i+len(quoted):]
+		if i = wire.Space(b, 0); i < len(b) && b[i] == ':' {
+			if i = wire.Space(b, i+1); i < len(b) && b[i] != 'n' {
+				return true
+			}
+		}
+	}
+}
+
+var (
+	keyUsage  = []byte(`"usage"`)
+	keyFinish = []byte(`"finish_reason"`)
+	keyError  = []byte(`"error"`)
+	done      = []byte("[DONE]")
+)
+
+// texts are the members whose strings are the bulk of a stream.
+var texts = [...][]byte{[]byte(`"content":`), []byte(`"reasoning_content":`), []byte(`"reasoning":`), []byte(`"arguments":`), []byte(`"text":`)}
+
+// weigh returns the length of the text in a chunk and which of texts it was found in; last is tried first.
+func weigh(b []byte, last int) (n, which int) {
+	if n = textLen(b, texts[last]); n > 0 {
+		return n, last
+	}
+	for i := range texts {
+		if i != last {
+			if n = textLen(b, texts[i]); n > 0 {
+				return n, i
+			}
+		}
+	}
+	return 0, last
+}
+
+func textLen(b, key []byte) int {
+	i := bytes.Index(b, key)
+	if i < 0 {
+		return 0
+	}
+	i = wire.Space(b, i+len(key))
+	if i >= len(b) || b[i] != '"' {
+		return 0
+	}
+	from := i + 1
+	for j := from; ; j++ {
+		n := bytes.IndexByte(b[j:], '"')
+		if n < 0 {
+			return 0
+		}
+		if j += n; j == from || b[j-1] != '\\' {
+			return j - from
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package openai
+
+import (
+	"math"
+	"strconv"
+
+	"localrouter/providers/llm"
+	"localrouter/providers/wire"
+)
+
+// parseUsage reads a usage object in the spellings of this dialect's servers and normalises it: prompt_tokens includes
+// what came from a cache and what was written to one, the classes of llm.Usage never overlap. ok is false for null.
+func parseUsage(v []byte) (u llm.Usage, ok bool) {
+	var t tally
+	if len(v) == 0 || v[0] != '{' || !wire.Members(v, t.member) {
+		return u, false
+	}
+	return t.usage(), true
+}
+
+// tally collects the figures of one usage object.
+type tally struct {
+	prompt, completion, total  int64
+	cached, written, reasoning int64
+	cost, upstream             float64
+	hasCost, byok              bool
+}
+
+func (t *tally) member(key, v []byte) bool {
+	switch string(key) {
+	case "prompt_tokens", "input_tokens":
+		t.prompt = max(t.prompt, wire.Int(v))
+	case "completion_tokens", "output_tokens":
+		t.completion = max(t.completion, wire.Int(v))
+	case "total_tokens":
+		t.total = wire.Int(v)
+	case "prompt_cache_hit_tokens", "cached_tokens": // DeepSeek; Moonshot
+		t.cached = max(t.cached, wire.Int(v))
+	case "reasoning_tokens":
+		t.reasoning = max(t.reasoning, wire.Int(v))
+	case "prompt_tokens_details", "input_tokens_details":
+		wire.Members(v, func(key, v []byte) bool {
+			switch string(key) {
+			case "cached_tokens":
+				t.cached = max(t.cached, wire.Int(v))
+			case "cache_write_tokens", "cache_creation_tokens":
+				t.written = max(t.written, wire.Int(v))
+			}
+			return true
+		})
+	case "completion_tokens_details", "output_tokens_details":
+		wire.Members(v, func(key, v []byte) bool {
+			if string(key) == "reasoning_tokens" {
+				t.reasoning = max(t.reasoning, wire.Int(v))
+			}
+			return true
+		})
+	case "cost", "estimated_cost": // OpenRouter; DeepInfra
+		t.money(v)
+	case "is_byok":
+		t.byok = string(v) == "true"
+	case "cost_details":
+		wire.Members(v, func(key, v []byte) bool {
+			if string(key) == "upstream_inference_cost" {
+				t.upstream, _ = strconv.ParseFloat(string(v), 64)
+			}
+			return true
+		})
+	}
+	return true
+}
+
+// money reads a cost in USD: a number, or Perplexity's object with its total.
+func (t *tally) money(v []byte) {
+	if v[0] == '{' {
+		wire.Members(v, func(key, v []byte) bool {
+			if string(key) == "total_cost" {
+				t.money(v)
+			}
+			return true
+		})
+		return
+	}
+	if f, err := strconv.ParseFloat(string(v), 64); err == nil && f >= 0 && f < 1e6 {
+		t.cost, t.hasCost = f, true
+	}
+}
+
+// mostTokens bounds a count, so that no provider's figure can overflow a sum.
+const mostTokens = 1 << 40
+
+func (t *tally) usage() llm.Usage {
+	for _, n := range []*int64{&t.prompt, &t.completion, &t.total, &t.cached, &t.written, &t.reasoning} {
+		*n = min(*n, mostTokens)
+	}
+	u := llm.Usage{Output: t.completion, Reasoning: t.reasoning}
+	// xAI leaves reasoning out of completion_tokens on some models; the total gives it away.
+	if t.reasoning > 0 && t.total == t.prompt+t.completion+t.reasoning {
+		u.Output += t.reasoning
+	}
+	u.Reasoning = min(u.Reasoning, u.Output)
+	u.CacheRead = min(t.cached, t.prompt)
+	u.CacheWrite = min(t.written, t.prompt-u.CacheRead)
+	u.Input = t.prompt - u.CacheRead - u.CacheWrite
+	if t.hasCost {
+		usd := t.cost
+		if t.byok && t.upstream > 0 && t.upstream < 1e6 {
+			usd += t.upstream
+		}
+		u.Cost, u.CostReported = llm.PicoUSD(math.Round(usd*float64(llm.USD))), true
+	}
+	return u
+}
+
+// larger keeps of two counts of the same answer the one that counts more: some servers send zeros or nothing after the
+// real figure, others a running count in every chunk.
+func larger(a, b llm.Usage) llm.Usage {
+	if b.Total() < a.Total() {
+		a, b = b, a
+	}
+	if a.CostReported && (!b.CostReported || b.Cost < a.Cost) {
+		b.Cost, b.CostReported = a.Cost, true
+	}
+	return b
+}
