@@ -5,10 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"localrouter/providers/llm"
@@ -19,64 +16,7 @@ const (
 	bodyIdle = 30 * time.Second
 	// firstBuffer is what a body of unknown length begins with.
 	firstBuffer = 16 << 10
-	// largeBody is the size from which memory is given back to the system once things are quiet.
-	largeBody = 1 << 20
-	quiet     = time.Second
 )
-
-// memory bounds what all buffered bodies take together.
-type memory struct {
-	used atomic.Int64
-
-	mu      sync.Mutex // guards the fields below
-	timer   *time.Timer
-	stopped bool
-}
-
-// gaveLarge notes that a large body was let go. Once none has come for a second its pages return to the system: Go
-// alone would keep them for minutes.
-func (m *memory) gaveLarge() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.stopped:
-	case m.timer == nil:
-		m.timer = time.AfterFunc(quiet, debug.FreeOSMemory)
-	default:
-		m.timer.Reset(quiet)
-	}
-}
-
-func (m *memory) stop() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.stopped = true
-	if m.timer != nil {
-		m.timer.Stop()
-	}
-}
-
-// hold takes n bytes more from the cap for this request.
-func (x *exchange) hold(n int64) *llm.Error {
-	if x.g.memory.used.Add(n) > x.g.Settings().Server.BufferBytes {
-		x.g.memory.used.Add(-n)
-		return overloaded()
-	}
-	x.held += n
-	return nil
-}
-
-// free gives back what the request holds. It may be called twice.
-func (x *exchange) free() {
-	if x.held == 0 {
-		return
-	}
-	x.g.memory.used.Add(-x.held)
-	if x.held >= largeBody {
-		x.g.memory.gaveLarge()
-	}
-	x.held = 0
-}
 
 // checkEncoding refuses compressed bodies: a few KiB of them can unfold to gigabytes.
 func (x *exchange) checkEncoding() *llm.Error {
@@ -125,7 +65,11 @@ func (x *exchange) readJSON() ([]byte, *llm.Error) {
 		return nil, e
 	}
 	// The body is read whole before anything is answered: net/http cuts answers that begin earlier.
-	return x.fill(make([]byte, 0, first), limit)
+	if n < largeBody {
+		return x.fill(make([]byte, 0, first), limit)
+	}
+	x.buffer = x.g.memory.take(int(n))
+	return x.fill(x.buffer[:0:n], limit)
 }
 
 // fill reads the body into b up to its end; b grows where the length is not known.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 
 	"localrouter/providers/llm"
 	"localrouter/routing"
@@ -51,6 +52,10 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 		}
 	}
 	x.answer.input = req.InputEstimate
+	if x.buffer != nil {
+		req.Model = strings.Clone(req.Model) // it outlives the buffer, in the record
+		entry.Asked = cutText(req.Model, 256)
+	}
 	if x.g.Limits != nil {
 		settle, e := x.g.Limits.Admit(x.key, req)
 		if e != nil {
@@ -76,9 +81,12 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 	}
 	defer answer.Relay.Close()
 	x.answer.source, x.answer.model = answer.Source, answer.Model
-	// From the first content on nobody is asked again: the body may go.
-	call.Request, req = nil, nil
-	x.free()
+	// From the first content on nobody is asked again: the body may go. That of a stream is not used again, because it
+	// would have to be kept to the stream's end.
+	if call.Request, req = nil, nil; answer.Relay.Head().Stream {
+		x.buffer = nil
+	}
+	x.letGo()
 	return x.relay(answer)
 }
 

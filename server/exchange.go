@@ -27,6 +27,7 @@ type exchange struct {
 	cancel context.CancelCauseFunc // nil until the request is admitted
 	settle func(llm.Usage, llm.PicoUSD)
 	held   int64   // bytes of the body that count against the memory cap
+	buffer []byte  // of a large body, to be used again; nil for others
 	rest   *upload // what is still to come of an upload; nil for a body that was read whole
 
 	answer account
@@ -62,13 +63,15 @@ func (g *Gateway) open(w http.ResponseWriter, r *http.Request) *exchange {
 // close ends an exchange on every path, a panic of ours included: the account is settled and the record made once.
 func (x *exchange) close() {
 	if p := recover(); p != nil {
+		x.buffer = nil // whoever failed may hold it
 		x.crashed(p)
 	}
 	if x.cancel != nil {
 		x.g.runs.remove(x)
 		x.cancel(nil)
 	}
-	x.free()
+	x.letGo()
+	x.reuse()
 	if x.rest != nil {
 		x.rest.Close()
 	}

@@ -89,7 +89,12 @@ func TestFormReachesTheProviderWithItsOwnModelName(t *testing.T) {
 			var got []byte
 			var length int64
 			r.provider.answer = func(ctx context.Context, req *llm.Request, obs llm.Observer) (llm.Relay, error) {
-				got, length = bytes.Clone(req.Body), req.Length
+				// What a provider's client does with the span.
+				got = append(bytes.Clone(req.Body[:req.ModelSpan.Start]), "whisper-1"...)
+				got = append(got, req.Body[req.ModelSpan.End:]...)
+				if length = req.Length; length >= 0 {
+					length -= int64(len("p/"))
+				}
 				if req.Rest != nil {
 					rest, err := io.ReadAll(req.Rest)
 					if err != nil {

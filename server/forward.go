@@ -25,8 +25,8 @@ func forward(x *exchange) *llm.Error {
 	return unsupported("The body must be JSON or a form. Send it with \"Content-Type: application/json\" or \"multipart/form-data\".")
 }
 
-// forwardForm reads a form up to the end of its model field, names the model as its provider does, and streams what
-// follows.
+// forwardForm reads a form up to the end of its model field and streams what follows. The provider's client puts its own
+// name of the model in place.
 func forwardForm(x *exchange) *llm.Error {
 	if e := x.checkEncoding(); e != nil {
 		return e
@@ -43,32 +43,14 @@ func forwardForm(x *exchange) *llm.Error {
 	if e != nil {
 		return e
 	}
-	model := string(head[span.Start:span.End])
-	_, own, e := x.g.Router.Resolve(model)
-	if e != nil {
-		return e
-	}
-	req := &llm.Request{Dialect: x.g.Codec.Dialect(), Op: llm.Forward, Path: x.below(), Model: model, ContentType: contentType, Length: -1}
-	// The provider gets its own id of the model in the form's bytes; there is one target, so this can be done here.
-	req.Body = splice(head, span, own)
-	if n := x.r.ContentLength; n >= 0 {
-		req.Length = n + int64(len(own)-span.End+span.Start)
-	}
+	req := &llm.Request{Dialect: x.g.Codec.Dialect(), Op: llm.Forward, Path: x.below(), Model: string(head[span.Start:span.End]),
+		ModelSpan: span, ContentType: contentType, Length: x.r.ContentLength, Body: head}
 	if up.ended {
-		req.Length = int64(len(req.Body))
+		req.Length = int64(len(head))
 	} else {
 		req.Rest = up
 	}
 	return x.ask(req)
-}
-
-func splice(b []byte, at llm.Span, with string) []byte {
-	if string(b[at.Start:at.End]) == with {
-		return b
-	}
-	out := make([]byte, 0, len(b)+len(with))
-	out = append(append(out, b[:at.Start]...), with...)
-	return append(out, b[at.End:]...)
 }
 
 // upload reads a form while watching its parts: first into memory up to the model field, then for the provider's

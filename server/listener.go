@@ -163,15 +163,15 @@ func (l *Listener) Stop(ctx context.Context) error {
 // Keep tries to open addr until it succeeds or ctx ends, always the same address. onState is called with the error
 // each time it is another than before, and with nil once the address is open.
 func (l *Listener) Keep(ctx context.Context, addr string, onState func(error)) error {
-	said := ""
+	var said error
 	for {
 		err := l.Start(addr)
 		if err == nil {
 			onState(nil)
 			return nil
 		}
-		if err.Error() != said {
-			said = err.Error()
+		if news(err, said) {
+			said = err
 			onState(err)
 		}
 		t := time.NewTimer(l.Retry)
@@ -182,4 +182,17 @@ func (l *Listener) Keep(ctx context.Context, addr string, onState func(error)) e
 		case <-t.C:
 		}
 	}
+}
+
+// news reports whether err says more than the last one did. A holder that can no longer be seen is none.
+func news(err, last error) bool {
+	if last == nil {
+		return true
+	}
+	now, ok := errors.AsType[*PortError](err)
+	before, was := errors.AsType[*PortError](last)
+	if ok && was && now.PID == 0 {
+		return false
+	}
+	return err.Error() != last.Error() && (!ok || !was || now.PID != before.PID)
 }

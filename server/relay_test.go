@@ -249,6 +249,19 @@ func TestApplicationThatGoesEndsTheProvidersWork(t *testing.T) {
 	}
 }
 
+// timedWriter notes when it was flushed first.
+type timedWriter struct {
+	*httptest.ResponseRecorder
+	flushed time.Time
+}
+
+func (w *timedWriter) Flush() {
+	if w.flushed.IsZero() {
+		w.flushed = time.Now()
+	}
+	w.ResponseRecorder.Flush()
+}
+
 func TestHeadersGoOutEarlyWhenAStreamIsSilent(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -265,14 +278,12 @@ func TestHeadersGoOutEarlyWhenAStreamIsSilent(t *testing.T) {
 					return []byte(event), nil
 				}), nil
 			}
-			w := httptest.NewRecorder()
-			go func() {
-				time.Sleep(15*time.Second + time.Millisecond)
-				if !w.Flushed || w.Code != 200 {
-					t.Error("no headers after 15 s")
-				}
-			}()
+			w := &timedWriter{ResponseRecorder: httptest.NewRecorder()}
+			began := time.Now()
 			r.ServeHTTP(w, request("POST", "/v1/chat/completions", streamBody))
+			if d := w.flushed.Sub(began); d != 15*time.Second || w.Code != 200 {
+				t.Errorf("headers after %v, want 15 s", d)
+			}
 			if w.Header().Get("X-LocalRouter-Route") != "p/m" || w.Header().Get("Content-Type") != "text/event-stream" {
 				t.Errorf("headers %v", w.Header())
 			}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLargeBuffersAreUsedAgainAndGivenBackWhenQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		defer m.stop()
+		b := m.take(2_000_100)
+		if len(b) < 2_000_100 || len(b) > 2_600_000 {
+			t.Fatalf("a buffer of %d bytes for 2,000,100", len(b))
+		}
+		b[0] = 7
+		m.give(b)
+		if again := m.take(2_000_000); again[0] != 7 {
+			t.Error("the buffer was not used again")
+		} else {
+			m.give(again)
+		}
+		if other := m.take(3_000_000); len(other) < 3_000_000 || other[0] == 7 {
+			t.Error("a larger body got the smaller buffer")
+		}
+		for range 20 {
+			m.give(make([]byte, sizeClass(8<<20)))
+		}
+		if m.spared > spareMax {
+			t.Errorf("%d bytes are kept", m.spared)
+		}
+		time.Sleep(quiet + time.Millisecond)
+		if m.spared != 0 || len(m.spare) != 0 {
+			t.Errorf("%d bytes are kept after a quiet second", m.spared)
+		}
+	})
+}
+
+func TestSizeClassesWasteLittle(t *testing.T) {
+	for n := largeBody; n < 64<<20; n += n/37 + 1 {
+		if c := sizeClass(n); c < n || c > n+n/3 || sizeClass(c) != c {
+			t.Fatalf("%d bytes get %d, which get %d", n, c, sizeClass(c))
+		}
+	}
+}
