@@ -28,7 +28,7 @@ type exchange struct {
 	finished  bool
 	reported  bool // usage came from the provider
 	usage     llm.Usage
-	content   int64 // bytes of text, for the estimate
+	content   int64       // bytes of text, for the estimate
 	headed    atomic.Bool // the response headers are in: from here on the idle clock runs
 	ended     atomic.Bool
 }
