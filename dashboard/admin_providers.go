@@ -10,6 +10,7 @@ import (
 
 	"localrouter/db/secret"
 	"localrouter/db/settings"
+	"localrouter/providers"
 	"localrouter/providers/llm"
 )
 
@@ -29,7 +30,7 @@ type providerJSON struct {
 func (d *Dashboard) listProviders(w http.ResponseWriter, _ *http.Request) error {
 	list := []providerJSON{}
 	for _, p := range d.o.Providers.Status() {
-		list = append(list, providerJSON{p.Name, p.Type, p.BaseURL, p.Enabled, p.Local, p.State, p.Detail, float64(p.Latency.Microseconds()) / 1000, p.Models})
+		list = append(list, providerJSON{p.Name, p.Type, p.BaseURL, p.Enabled, p.Local, string(p.State), p.Detail, float64(p.Latency.Microseconds()) / 1000, p.Models})
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"providers": list})
 	return nil
@@ -116,11 +117,11 @@ func (d *Dashboard) setProviderKey(w http.ResponseWriter, r *http.Request) error
 
 func (d *Dashboard) testProvider(w http.ResponseWriter, r *http.Request) error {
 	name := mux.Vars(r)["name"]
-	if !slices.ContainsFunc(d.o.Providers.Status(), func(p ProviderStatus) bool { return p.Name == name }) {
+	if !slices.ContainsFunc(d.o.Providers.Status(), func(p providers.Status) bool { return p.Name == name }) {
 		return noProvider(name)
 	}
 	result := d.o.Providers.Test(r.Context(), name)
-	out := map[string]any{"ok": result.Err == nil, "models": result.Models, "latency_ms": float64(result.Latency.Microseconds()) / 1000, "error": "", "next_step": ""}
+	out := map[string]any{"ok": result.OK, "models": result.Models, "latency_ms": float64(result.Latency.Microseconds()) / 1000, "error": "", "next_step": ""}
 	if result.Err != nil {
 		out["error"], out["next_step"] = result.Err.Message, nextStepFor(result.Err.Kind, name)
 	}

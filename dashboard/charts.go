@@ -54,6 +54,11 @@ func (d *Dashboard) graphOf(m *metric, recent []db.Entry) (*graph, error) {
 		g.Tips = append(g.Tips, tipOf(m, at, &cells[i], points[i].Running))
 	}
 	g.Stopped = d.stoppedSlots(points, now)
+	for _, span := range g.Stopped {
+		for i := span[0]; i <= span[1]; i++ {
+			g.Tips[i].Rows = append(g.Tips[i].Rows, [2]string{"Gateway", "stopped"})
+		}
+	}
 	g.Total = totalOf(m, &sum)
 	g.Option = m.option(times, cells)
 	g.Table, err = d.render("graph-table", g)

@@ -15,6 +15,7 @@ import (
 	"localrouter/db"
 	"localrouter/db/secret"
 	"localrouter/db/settings"
+	"localrouter/providers"
 	"localrouter/providers/llm"
 )
 
@@ -55,31 +56,14 @@ type History interface {
 	Stopped(from, to time.Time) [][2]time.Time
 }
 
-// ProviderStatus is how one provider stands.
-type ProviderStatus struct {
-	Name, Type, BaseURL string
-	Enabled, Local      bool
-	State               string // healthy, degraded, unhealthy, unknown or off
-	Detail              string // for people: why it stands so
-	Latency             time.Duration
-	Models              int
-	LastSeen            time.Time
-}
-
-// ProviderTest is what a try of a provider's free call gave.
-type ProviderTest struct {
-	Models  int
-	Latency time.Duration
-	Err     *llm.Error // nil: it answered
-}
-
-// Providers is the registry as the dashboard sees it.
+// Providers is the registry, *providers.Registry, as the dashboard needs it; an interface because its real one would
+// call the world in a test of a page.
 type Providers interface {
-	Status() []ProviderStatus
+	Status() []providers.Status
 	Sources() *llm.Sources
 	// Test makes one free call to the provider of that name.
-	Test(ctx context.Context, name string) ProviderTest
-	// Reload makes the registry take up a credential that was stored or deleted.
+	Test(ctx context.Context, name string) providers.TestResult
+	// Reload reads the credentials again, after one was stored or deleted.
 	Reload() error
 }
 

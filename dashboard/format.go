@@ -135,6 +135,18 @@ func formatTime(t, now time.Time) string {
 	return t.Format("2006-01-02")
 }
 
+// formatDay writes a day as seen from now: today, 22 Nov, 2025-11-22.
+func formatDay(t, now time.Time) string {
+	t = t.In(now.Location())
+	switch {
+	case t.YearDay() == now.YearDay() && t.Year() == now.Year():
+		return "today"
+	case t.Year() == now.Year():
+		return t.Format("2 Jan")
+	}
+	return t.Format("2006-01-02")
+}
+
 // formatPercent writes a share of one: 98.90 %, and the whole as 100 %.
 func formatPercent(share float64) string {
 	// 99.996 % is not "100 %": a failure that happened stays visible.

@@ -24,7 +24,7 @@ func TestNumbersAreWrittenInOneWay(t *testing.T) {
 		{formatClock(42 * time.Second), "0:42"}, {formatClock(3723 * time.Second), "1:02:03"},
 		{formatUptime(12 * time.Minute), "12\u00a0min"}, {formatUptime(26 * time.Hour), "1\u00a0d 2\u00a0h"}, {formatUptime(4*time.Hour + 5*time.Minute), "4\u00a0h 5\u00a0min"},
 		{formatTime(now.Add(-4*time.Minute+time.Second), now), "14:41:01"}, {formatTime(now.AddDate(0, 0, -1), now), "22 Nov 14:45"}, {formatTime(now.AddDate(-1, 0, -1), now), "2025-11-22"},
-		{formatTime(time.Time{}, now), "never"},
+		{formatTime(time.Time{}, now), "never"}, {formatDay(now, now), "today"}, {formatDay(now.AddDate(0, 0, -1), now), "22 Nov"}, {formatDay(now.AddDate(-2, 0, 0), now), "2024-11-23"},
 		{formatPercent(1), "100\u00a0%"}, {formatPercent(.98901), "98.90\u00a0%"}, {formatPercent(.999999), "99.99\u00a0%"}, {formatPercent(0), "0\u00a0%"},
 		{formatSpeed(65.2), "65"}, {formatSpeed(3.14), "3.1"}, {plural(1, "model"), "1 model"}, {plural(0, "key"), "0 keys"},
 		{signed(-.51, 2), "−0.51"}, {signed(.0001, 2), "±0"}, {signed(15.34, 1), "+15.3"},

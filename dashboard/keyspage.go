@@ -35,7 +35,7 @@ func (d *Dashboard) keysView() (*keysView, error) {
 	for _, k := range keys {
 		t := totals[k.ID]
 		row := keyView{
-			ID: k.ID, Name: k.Name, Prefix: k.Prefix, Created: "created " + formatTime(k.Created, now), LastUsed: formatTime(k.LastUsed, now),
+			ID: k.ID, Name: k.Name, Prefix: k.Prefix, Created: "created " + formatDay(k.Created, now), LastUsed: formatTime(k.LastUsed, now),
 			Requests: formatCount(t.Requests), RequestCount: t.Requests, Cost: formatSum(t.Cost), CostPico: int64(t.Cost),
 			Enabled: !k.Disabled, Internal: k.Internal,
 		}
@@ -128,16 +128,16 @@ type snippet struct{ ID, Title, Text string }
 
 // snippets are ready to paste: real address, real key, a model that is there.
 func snippets(base, key, model string) []snippet {
-	fill := strings.NewReplacer("BASE", base, "KEY", key, "MODEL", model).Replace
+	fill := strings.NewReplacer("<base>", base, "<key>", key, "<model>", model).Replace
 	return []snippet{
-		{"env", "Env", fill("export OPENAI_BASE_URL=BASE\nexport OPENAI_API_KEY=KEY")},
-		{"curl", "curl", fill("curl BASE/chat/completions \\\n  -H 'Authorization: Bearer KEY' \\\n  -H 'Content-Type: application/json' \\\n" +
-			"  -d '{\"model\":\"MODEL\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'")},
-		{"python", "Python", fill("from openai import OpenAI\n\nclient = OpenAI(base_url=\"BASE\", api_key=\"KEY\")\nanswer = client.chat.completions.create(\n" +
-			"    model=\"MODEL\",\n    messages=[{\"role\": \"user\", \"content\": \"Hello\"}],\n)\nprint(answer.choices[0].message.content)")},
-		{"node", "Node", fill("import OpenAI from \"openai\";\n\nconst client = new OpenAI({ baseURL: \"BASE\", apiKey: \"KEY\" });\nconst answer = await client.chat.completions.create({\n" +
-			"  model: \"MODEL\",\n  messages: [{ role: \"user\", content: \"Hello\" }],\n});\nconsole.log(answer.choices[0].message.content);")},
-		{"go", "Go", fill("client := openai.NewClient(\n\toption.WithBaseURL(\"BASE\"),\n\toption.WithAPIKey(\"KEY\"),\n)\nanswer, err := client.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{\n" +
-			"\tModel:    \"MODEL\",\n\tMessages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(\"Hello\")},\n})")},
+		{"env", "Env", fill("export OPENAI_BASE_URL=<base>\nexport OPENAI_API_KEY=<key>")},
+		{"curl", "curl", fill("curl <base>/chat/completions \\\n  -H 'Authorization: Bearer <key>' \\\n  -H 'Content-Type: application/json' \\\n" +
+			"  -d '{\"model\":\"<model>\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'")},
+		{"python", "Python", fill("from openai import OpenAI\n\nclient = OpenAI(base_url=\"<base>\", api_key=\"<key>\")\nanswer = client.chat.completions.create(\n" +
+			"    model=\"<model>\",\n    messages=[{\"role\": \"user\", \"content\": \"Hello\"}],\n)\nprint(answer.choices[0].message.content)")},
+		{"node", "Node", fill("import OpenAI from \"openai\";\n\nconst client = new OpenAI({ baseURL: \"<base>\", apiKey: \"<key>\" });\nconst answer = await client.chat.completions.create({\n" +
+			"  model: \"<model>\",\n  messages: [{ role: \"user\", content: \"Hello\" }],\n});\nconsole.log(answer.choices[0].message.content);")},
+		{"go", "Go", fill("client := openai.NewClient(\n\toption.WithBaseURL(\"<base>\"),\n\toption.WithAPIKey(\"<key>\"),\n)\nanswer, err := client.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{\n" +
+			"\tModel:    \"<model>\",\n\tMessages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(\"Hello\")},\n})")},
 	}
 }

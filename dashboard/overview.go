@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"localrouter/db"
+	"localrouter/providers"
 	"localrouter/providers/llm"
 )
 
@@ -118,15 +119,15 @@ func noteOf(m *metric, c *figures) string {
 	case c.Requests == 0:
 		return "none yet"
 	case m.axis == "usd" && c.CostUnknown == c.Requests:
-		return "no price is known"
+		return "no price"
 	case m.axis == "usd" && c.CostUnknown > 0:
-		return "and " + formatCount(c.CostUnknown) + " of unknown cost"
+		return "+ " + formatCount(c.CostUnknown) + " unknown"
 	case m.axis == "ms" && !ok:
 		return "under 5 answers"
 	case m.axis == "speed" && !ok:
 		return "no stream yet"
 	case m.axis == "speed":
-		return "median of " + formatCount(int64(len(c.speeds)))
+		return "median"
 	}
 	return ""
 }
@@ -148,12 +149,12 @@ func (d *Dashboard) runs() []runView {
 }
 
 // providerWords are shape, class and word for each state of a provider.
-var providerWords = map[string][3]string{
-	"healthy":   {"ok", "", "healthy"},
-	"degraded":  {"warn", "warn-text", "degraded"},
-	"unhealthy": {"err", "err-text", "down"},
-	"off":       {"off", "", "off"},
-	"unknown":   {"off", "", "not asked yet"},
+var providerWords = map[providers.State][3]string{
+	providers.Healthy:   {"ok", "", "healthy"},
+	providers.Degraded:  {"warn", "warn-text", "degraded"},
+	providers.Unhealthy: {"err", "err-text", "down"},
+	providers.Off:       {"off", "", "off"},
+	providers.Unknown:   {"off", "", "not asked yet"},
 }
 
 func (d *Dashboard) providerStrip() []providerView {
@@ -161,20 +162,20 @@ func (d *Dashboard) providerStrip() []providerView {
 	for _, p := range d.o.Providers.Status() {
 		state := p.State
 		if !p.Enabled {
-			state = "off"
+			state = providers.Off
 		}
 		words, ok := providerWords[state]
 		if !ok {
-			words = providerWords["unknown"]
+			words = providerWords[providers.Unknown]
 		}
 		v := providerView{Name: p.Name, Shape: words[0], Class: words[1], Word: words[2], Detail: p.Detail, Local: p.Local, Models: plural(p.Models, "model")}
 		if p.Models == 0 {
 			v.Models = "no list of models"
 		}
-		if p.Latency > 0 && state != "off" && state != "unhealthy" {
+		if p.Latency > 0 && state != providers.Off && state != providers.Unhealthy {
 			v.Latency = formatDuration(p.Latency)
 		}
-		if (state == "degraded" || state == "unhealthy") && p.Detail != "" {
+		if (state == providers.Degraded || state == providers.Unhealthy) && p.Detail != "" {
 			v.Models = p.Detail // the reason stands beside every amber or red shape
 		}
 		list = append(list, v)

@@ -16,6 +16,7 @@ import (
 	"localrouter/db/accesslog"
 	"localrouter/db/secret"
 	"localrouter/db/settings"
+	"localrouter/providers"
 	"localrouter/providers/llm"
 )
 
@@ -99,13 +100,13 @@ func (g *gateway) Stopped(_, _ time.Time) [][2]time.Time { return g.stopped }
 // registry is the made-up providers.
 type registry struct {
 	mu       sync.Mutex // guards what follows
-	status   []dashboard.ProviderStatus
+	status   []providers.Status
 	sources  *llm.Sources
 	reloaded int
 }
 
-func (r *registry) Status() []dashboard.ProviderStatus { return r.status }
-func (r *registry) Sources() *llm.Sources              { return r.sources }
+func (r *registry) Status() []providers.Status { return r.status }
+func (r *registry) Sources() *llm.Sources      { return r.sources }
 func (r *registry) Reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,11 +114,11 @@ func (r *registry) Reload() error {
 	return nil
 }
 
-func (r *registry) Test(_ context.Context, name string) dashboard.ProviderTest {
+func (r *registry) Test(_ context.Context, name string) providers.TestResult {
 	if name == "anthropic" {
-		return dashboard.ProviderTest{Err: &llm.Error{Kind: llm.ProviderAuth, Message: "Anthropic refused the key (401)"}}
+		return providers.TestResult{Err: &llm.Error{Kind: llm.ProviderAuth, Message: "Anthropic refused the key (401)"}}
 	}
-	return dashboard.ProviderTest{Models: 3, Latency: 12 * time.Millisecond}
+	return providers.TestResult{OK: true, Models: 3, Latency: 12 * time.Millisecond}
 }
 
 // model is one model of the made-up day.
@@ -195,7 +196,7 @@ func newRegistry() *registry {
 		s.Models = append(s.Models, x)
 	}
 	r.sources = llm.NewSources(list)
-	r.status = []dashboard.ProviderStatus{
+	r.status = []providers.Status{
 		{Name: "ollama", Type: "ollama", BaseURL: "http://127.0.0.1:11434", Enabled: true, Local: true, State: "healthy", Latency: 12 * time.Millisecond, Models: 9},
 		{Name: "openai", Type: "openai", BaseURL: "https://api.openai.com/v1", Enabled: true, State: "healthy", Latency: 210 * time.Millisecond, Models: 28},
 		{Name: "anthropic", Type: "anthropic", BaseURL: "https://api.anthropic.com", Enabled: true, State: "degraded", Detail: "slow: 2.4 s for its model list", Latency: 2400 * time.Millisecond, Models: 14},
@@ -243,7 +244,7 @@ func (p *preview) fill(t testing.TB) {
 // used marks each key as used at a moment of its own.
 func (p *preview) used(t testing.TB) {
 	t.Helper()
-	for name, ago := range map[string]time.Duration{"claude-code": 14 * time.Second, "zed": time.Second, "notes-rag": 3 * time.Hour, "ci-bot": 5 * time.Minute, "my-app-1": 6 * time.Second, "old-laptop": 21 * 24 * time.Hour} {
+	for name, ago := range map[string]time.Duration{"claude-code": 14 * time.Second, "zed": time.Second, "notes-rag": 3 * time.Hour, "ci-bot": 5 * time.Minute, "my-app-1": 6 * time.Second, "old-laptop": 9*24*time.Hour + 5*time.Hour} {
 		p.clock.set(noon.Add(-ago))
 		if _, err := p.o.Keys.ByToken(p.tokens[name]); err != nil {
 			t.Fatal(err)

@@ -7,7 +7,7 @@ let app;
 
 const deeds = {
   async gateway(b) {
-    const { status, detail } = await (await app.call("POST", "/do/gateway", { running: b.dataset.on !== "true" })).json();
+    const { status, detail } = await (await app.call("POST", "/do/gateway", { running: b.dataset.now !== "true" })).json();
     if (status === "error" && detail) toast("err", detail);
   },
   "stop-run": (b) => app.call("POST", `/do/runs/${encodeURIComponent(b.dataset.id)}/stop`),
@@ -17,7 +17,7 @@ const deeds = {
   },
   "new-key": () => openForm(true),
   "new-key-close": () => openForm(false),
-  "key-switch": (b) => app.call("PATCH", "/do/keys/" + encodeURIComponent(b.dataset.id), { enabled: b.dataset.on !== "true" }),
+  "key-switch": (b) => app.call("PATCH", "/do/keys/" + encodeURIComponent(b.dataset.id), { enabled: b.dataset.now !== "true" }),
   "key-rename": (b) => rename(b),
   async "key-regenerate"(b) {
     const name = b.dataset.name;
@@ -146,6 +146,7 @@ function rename(button) {
   form.append(field, save);
   cell.dataset.keep = "";
   cell.replaceChildren(form);
+  field.focus();
   field.select();
   const end = () => {
     if (cell.dataset.keep === undefined) return;

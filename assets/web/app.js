@@ -125,9 +125,8 @@ function stopLive() {
 function apply(update) {
   for (const [id, html] of Object.entries(update.html ?? {})) {
     const element = $(id);
-    if (element) morph(element, html);
+    if (element) morph(element, html, id === "f-keys" ? sortAndFilter : undefined);
   }
-  if (update.html?.["f-keys"]) sortAndFilter();
   if (update.graph) drawGraph(update.graph);
 }
 
@@ -191,7 +190,7 @@ function applyTheme(next) {
 
 $("theme").addEventListener("click", () => {
   const order = ["system", "light", "dark"];
-  toast("ok", applyTheme(order[(order.indexOf(localStorage.getItem("theme") ?? "system") + 1) % 3]));
+  toast("ok", applyTheme(order[(order.indexOf(localStorage.getItem("theme") ?? "system") + 1) % 3]), "", "theme");
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => graph?.retheme());
 $("menu").addEventListener("click", () => {

@@ -19,7 +19,7 @@ function tokens() {
   const get = (name) => style.getPropertyValue(name).trim();
   return {
     colour: get("--c1"), grid: get("--c-grid"), axis: get("--c-axis"), hatch: get("--c-hatch"), surface: get("--surface"),
-    line: get("--line-strong"), band: get("--sunken"), hover: get("--hover"), font: get("--font-ui"), err: get("--err-mark"),
+    line: get("--line-strong"), band: get("--off-soft"), font: get("--font-ui"), err: get("--err-mark"),
   };
 }
 
@@ -55,7 +55,7 @@ export class Graph {
     for (const unused of ["title", "toolbox", "tooltip", "color", "legend"]) delete option[unused];
     option.animation = false;
     option.aria = { enabled: true, label: { enabled: false } }; // the hidden table says it better
-    option.grid = { left: 4, right: 4, top: 14, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" };
+    option.grid = { left: 0, right: 0, top: 8, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" };
     option.tooltip = { show: true, trigger: "axis", renderMode: "richText", formatter: () => "", showContent: false,
       axisPointer: { type: "line", lineStyle: { color: t.axis, type: "dashed", width: 1 } } };
     const every = this.box.clientWidth < 480 ? 15 : 10;
@@ -65,7 +65,7 @@ export class Graph {
     if (graph.axis === "share") this.shareAxis(option, series);
     if (line) Object.assign(series, this.lineLook(series, graph, t));
     else Object.assign(series, this.barLook(series, graph, t));
-    series.markArea = this.stopped(graph, t);
+    if (graph.stopped.length > 0) option.series.push(this.stopped(graph, t));
     this.chart.setOption(option, { notMerge: true });
     if (this.shown !== undefined) this.point(this.shown);
   }
@@ -96,10 +96,14 @@ export class Graph {
     Object.assign(option.yAxis[0], { min: Math.max(0, Math.min(0.9, Math.floor(lowest * 10 - 1e-9) / 10)), max: 1 });
   }
 
+  // stopped is a band over whole slots. It hangs on an empty line, because on bars the band would begin in their middle.
   stopped(graph, t) {
-    if (graph.stopped.length === 0) return undefined;
-    return { silent: true, itemStyle: { color: t.hover }, label: { color: t.axis, fontSize: 11, position: "insideTop" },
-      data: graph.stopped.map(([first, last]) => [{ name: "stopped", xAxis: first }, { xAxis: last }]) };
+    return { type: "line", data: [], silent: true, markArea: { silent: true, itemStyle: { color: t.band, borderWidth: 0 },
+      label: { color: t.axis, fontSize: 11, position: "insideTop" },
+      data: graph.stopped.map(([first, last]) => {
+        const wide = ((last - first + 1) / graph.tips.length) * this.box.clientWidth > 48;
+        return [{ name: wide ? "stopped" : " ", xAxis: first - 0.5 }, { xAxis: last + 0.5 }];
+      }) } };
   }
 
   // point fills our own tooltip: that of ECharts would need style attributes.

@@ -2,9 +2,12 @@
 const $ = (id) => document.getElementById(id);
 
 // toast shows one line for five seconds, longer while it is hovered or focused; an error stays until it is closed.
-export function toast(shape, text, aside = "") {
+// One with the same kind takes the place of the last.
+export function toast(shape, text, aside = "", kind = text) {
+  for (const old of [...$("toasts").children]) if (old.dataset.kind === kind) old.remove();
   const box = document.createElement("div");
   box.className = "toast";
+  box.dataset.kind = kind;
   box.append(icon("s-" + shape, "shape"), span(text), aside ? span(aside, "fine") : "", closer(box));
   $("toasts").append(box);
   while ($("toasts").children.length > 3) $("toasts").firstElementChild.remove();

@@ -1,9 +1,11 @@
 // Changes an element's children into those of a piece of HTML and touches only what differs, so that focus, hover and
 // what one types stay where they are. Children with data-key are recognised by it, others by their place.
 
-export function morph(element, html) {
+// What arrange does to the new children before, such as sorting them, costs the old ones no move.
+export function morph(element, html, arrange) {
   const made = document.createElement("template");
   made.innerHTML = html;
+  arrange?.(made.content);
   children(element, made.content);
 }
 

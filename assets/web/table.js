@@ -2,9 +2,9 @@
 const $ = (id) => document.getElementById(id);
 const state = () => new URLSearchParams(location.search);
 
-// sortAndFilter puts the rows in order and hides what the search does not find.
-export function sortAndFilter() {
-  const table = document.querySelector(".key-table");
+// sortAndFilter puts the rows of the list under root in order and hides what the search does not find.
+export function sortAndFilter(root = document) {
+  const table = root.querySelector(".key-table");
   const search = $("search");
   if (!search) return;
   const wanted = state().get("q") ?? "";
