@@ -36,6 +36,7 @@ var rules = []rule{
 	{"server", []string{"db", "db/settings", "routing", "providers/llm"}, "codecs come as values: no vendor package in the server"},
 	{"dashboard/cli", []string{"db/settings", "db/secret", "db/accesslog", "providers/llm"}, "the command line is a client of the admin API"},
 	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing"}, "the page a person sees"},
+	{"tray/traytest", nil, "the desktop of tests stands alone"},
 	{"tray", []string{"assets"}, "the tray is a guest: the program is whole without it"},
 }
 
@@ -65,7 +66,7 @@ func TestImportRules(t *testing.T) {
 			if room == "routing" && imp == "net/http" || room == "providers/llm" && imp == "net/http" {
 				t.Errorf("%s imports net/http: %s", file, r.reason)
 			}
-			for _, testOnly := range []string{"providers/providertest", "server/sdktest", "providers/catalog/gen"} {
+			for _, testOnly := range []string{"providers/providertest", "server/sdktest", "providers/catalog/gen", "tray/traytest"} {
 				if ok && ours == testOnly {
 					t.Errorf("%s imports %s, which is for tests only", file, imp)
 				}
