@@ -1,15 +1,27 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // rule says what a room of the house may import of the house, and why no more.
@@ -174,4 +186,390 @@ func sources(t *testing.T, tests bool) map[string][]string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// The whole program, as a person meets it: this test binary is the program when the environment says so.
+
+const asProgram = "LOCALROUTER_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// often is how many times something is tried: few for every day, n in the long proofs (make full).
+func often(few, n int) int {
+	if os.Getenv("LOCALROUTER_FULL") == "1" {
+		return n
+	}
+	return few
+}
+
+// home is a folder of the program with ports of its own.
+type home struct {
+	t           *testing.T
+	dir         string
+	port, pages int
+}
+
+func newHome(t *testing.T) *home {
+	h := &home{t: t, dir: t.TempDir()}
+	h.port, h.pages = freePort(t), freePort(t)
+	return h
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (h *home) env() []string {
+	return []string{asProgram + "=1", "LOCALROUTER_HOME=" + h.dir, fmt.Sprint("LOCALROUTER_PORT=", h.port), fmt.Sprint("LOCALROUTER_DASHBOARD_PORT=", h.pages), "NO_COLOR=1", "BROWSER=true"}
+}
+
+func (h *home) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", h.port, path) }
+
+// command prepares a run of the program without a desktop.
+func (h *home) command(args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); name != "DISPLAY" && name != "WAYLAND_DISPLAY" && name != "DBUS_SESSION_BUS_ADDRESS" {
+			c.Env = append(c.Env, v)
+		}
+	}
+	c.Env = append(c.Env, h.env()...)
+	return c
+}
+
+// run runs a command to its end.
+func (h *home) run(args ...string) (out string, exit int) {
+	h.t.Helper()
+	b, err := h.command(args...).CombinedOutput()
+	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
+		return string(b), exited.ExitCode()
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(b), 0
+}
+
+func (h *home) must(args ...string) string {
+	h.t.Helper()
+	out, exit := h.run(args...)
+	if exit != 0 {
+		h.t.Fatalf("%v ended with %d:\n%s", args, exit, out)
+	}
+	return out
+}
+
+// serve starts the program and waits until it can be asked.
+func (h *home) serve() *exec.Cmd {
+	h.t.Helper()
+	c := h.command("serve")
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+		if h.t.Failed() {
+			h.t.Logf("serve said:\n%s", said.String())
+		}
+	})
+	h.until("the program answers", func() bool {
+		b, err := os.ReadFile(filepath.Join(h.dir, "run", "runtime.json"))
+		return err == nil && strings.Contains(string(b), fmt.Sprintf(`"pid": %d,`, c.Process.Pid))
+	})
+	return c
+}
+
+// until waits for a thing to become true.
+func (h *home) until(what string, is func() bool) {
+	h.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for tick := time.Tick(10 * time.Millisecond); !is(); <-tick {
+		if time.Now().After(deadline) {
+			h.t.Fatal("it never came to be that " + what)
+		}
+	}
+}
+
+func (h *home) status() (s struct {
+	Status, Detail string
+	SettingsError  string `json:"settings_error"`
+	Notices        []string
+}) {
+	h.t.Helper()
+	if err := json.Unmarshal([]byte(h.must("status", "--json")), &s); err != nil {
+		h.t.Fatal(err)
+	}
+	return s
+}
+
+func (h *home) newKey(name string) string {
+	h.t.Helper()
+	var k struct{ Key string }
+	if err := json.Unmarshal([]byte(h.must("keys", "new", name, "--json")), &k); err != nil || !strings.HasPrefix(k.Key, "lr-") {
+		h.t.Fatalf("keys new: %v, %q", err, k.Key)
+	}
+	return k.Key
+}
+
+// chat asks model and returns status and body; 0 where nothing answers.
+func (h *home) chat(key, model string, stream bool) (int, string) {
+	h.t.Helper()
+	r, err := http.NewRequest("POST", h.url("/v1/chat/completions"), strings.NewReader(fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":"hi"}]}`, model, stream)))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b)
+}
+
+// TestDemoOnAFreshMachine is the README's first command.
+func TestDemoOnAFreshMachine(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	out := h.must("demo")
+	for _, want := range []string{"Asking demo/demo", "built-in demo", "route", "tokens", "$0, local", "Where to go next"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("demo does not say %q:\n%s", want, out)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(h.dir, "run", "runtime.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after the demo the program seems to run still: %v", err)
+	}
+	h.serve()
+	if out := h.must("demo", "--json"); !strings.Contains(out, `"demo/demo"`) {
+		t.Errorf("the demo of a running program: %s", out)
+	}
+}
+
+// TestKillLosesNothing kills the program at any moment: every key that was shown works afterwards.
+func TestKillLosesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	var keys []string
+	for i := range often(4, 100) {
+		c := h.serve()
+		keys = append(keys, h.newKey(fmt.Sprint("app-", i)))
+		for _, key := range keys[max(0, len(keys)-3):] {
+			if code, body := h.chat(key, "demo/demo", false); code != 200 {
+				t.Fatalf("after %d kills a key does not work: %d %s", i, code, body)
+			}
+		}
+		c.Process.Kill()
+		c.Wait()
+	}
+	if out := h.must("keys", "list", "--json"); strings.Count(out, `"enabled": true`) != len(keys) { // with the program not running
+		t.Errorf("%d keys were shown, the list has\n%s", len(keys), out)
+	}
+}
+
+// TestParallelStartsLeaveOne starts the program many times at once.
+func TestParallelStartsLeaveOne(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	n := often(10, 50)
+	ended := make(chan int, n)
+	var all []*exec.Cmd
+	for range n {
+		c := h.command("serve")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+		go func() {
+			c.Wait()
+			ended <- c.ProcessState.ExitCode()
+		}()
+	}
+	for range n - 1 {
+		select {
+		case code := <-ended:
+			if code != 3 {
+				t.Errorf("a second instance ended with %d, want 3", code)
+			}
+		case <-time.After(60 * time.Second):
+			t.Fatal("more than one instance lives")
+		}
+	}
+	// The tray program asks the one that lives to show itself.
+	if out, exit := h.run(); exit != 0 || !strings.Contains(out, "already running") {
+		t.Errorf("the tray program beside a running one: %d %s", exit, out)
+	}
+	for _, c := range all {
+		c.Process.Signal(syscall.SIGTERM)
+	}
+	if code := <-ended; code != 0 {
+		t.Errorf("the survivor ended with %d on SIGTERM, want 0", code)
+	}
+}
+
+// TestPortInUse holds the port: the program says who does, and takes it as soon as it is free.
+func TestPortInUse(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", h.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h.serve()
+	s := h.status()
+	if s.Status != "error" || !strings.Contains(s.Detail, fmt.Sprint("127.0.0.1:", h.port)) {
+		t.Errorf("status %q: %s", s.Status, s.Detail)
+	}
+	if runtime.GOOS == "linux" && !strings.Contains(s.Detail, fmt.Sprint("process ", os.Getpid())) {
+		t.Errorf("the holder, process %d, is not named: %s", os.Getpid(), s.Detail)
+	}
+	l.Close()
+	h.until("the port is open", func() bool { return h.status().Status == "running" })
+	if code, body := h.chat(h.newKey("app"), "demo/demo", false); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// TestQuitEndsStreams quits while an answer hangs: the application is told, and the program ends in time.
+func TestQuitEndsStreams(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	asked := make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "GET" {
+			fmt.Fprint(w, `{"object":"list","data":[{"id":"slow"}]}`)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n")
+		w.(http.Flusher).Flush()
+		close(asked)
+		<-r.Context().Done()
+	}))
+	defer upstream.Close()
+	c := h.serve()
+	h.must("providers", "add", "lab", "--type", "openai-compatible", "--base-url", upstream.URL+"/v1")
+	key := h.newKey("app")
+	answer := make(chan string, 1)
+	go func() {
+		_, body := h.chat(key, "lab/slow", true)
+		answer <- body
+	}()
+	<-asked
+	start := time.Now()
+	c.Process.Signal(syscall.SIGTERM)
+	h.until("new requests are refused", func() bool {
+		code, _ := h.chat(key, "demo/demo", false)
+		return code == 503 || code == 0
+	})
+	if body := <-answer; !strings.Contains(body, `"a"`) || !strings.Contains(body, `"error"`) {
+		t.Errorf("the stream ended with %q, want its start and an error event", body)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("quit: %v", err)
+	}
+	if took := time.Since(start); took > 12*time.Second {
+		t.Errorf("quit took %v, want at most 12 s", took)
+	}
+}
+
+// TestHandEdits changes the settings file while the program runs.
+func TestHandEdits(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"object":"list","data":[{"id":"m"}],"choices":[{"message":{"content":"from the lab"}}]}`)
+	}))
+	defer upstream.Close()
+	h.serve()
+	key := h.newKey("app")
+	file := filepath.Join(h.dir, "settings.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := "# mine\nversion: 1\nproviders:\n  - {name: lab, type: openai-compatible, base_url: " + upstream.URL + "/v1}\n"
+	write(good)
+	h.until("the provider answers", func() bool {
+		code, body := h.chat(key, "lab/m", false)
+		return code == 200 && strings.Contains(body, "from the lab")
+	})
+	write(good + "servre: {}\n")
+	h.until("the mistake is named with its line", func() bool { return strings.Contains(h.status().SettingsError, "line 5") })
+	if code, _ := h.chat(key, "lab/m", false); code != 200 {
+		t.Errorf("with a broken settings file the old settings do not answer: %d", code)
+	}
+	if out, exit := h.run("providers", "add", "x", "--type", "ollama"); exit == 0 {
+		t.Errorf("a change was saved over a person's unread edit: %s", out)
+	}
+	write(good)
+	h.until("the mistake is gone", func() bool { return h.status().SettingsError == "" })
+	h.must("providers", "add", "second", "--type", "ollama")
+	if b, _ := os.ReadFile(file); !strings.Contains(string(b), "# mine") || !strings.Contains(string(b), "second") {
+		t.Errorf("the program's own change lost the person's comment:\n%s", b)
+	}
+	// Another port, while a flag's or the environment's port does not stand over it.
+	if got := h.status().Status; got != "running" && got != "degraded" {
+		t.Errorf("status %q", got)
+	}
+}
+
+// TestDamagedDatabase writes rubbish into the database of a program that is not running.
+func TestDamagedDatabase(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	c := h.serve()
+	key := h.newKey("app")
+	h.until("a copy of the database was made", func() bool {
+		list, _ := filepath.Glob(filepath.Join(h.dir, "data", "copies", "*.db"))
+		return len(list) > 0
+	})
+	h.until("the copy holds the key", func() bool {
+		list, _ := filepath.Glob(filepath.Join(h.dir, "data", "copies", "*.db"))
+		for _, name := range list {
+			if b, _ := os.ReadFile(name); bytes.Contains(b, []byte("key-")) {
+				return true
+			}
+		}
+		return false
+	})
+	c.Process.Kill()
+	c.Wait()
+	file := filepath.Join(h.dir, "data", "localrouter.db")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b {
+		b[i] ^= byte(i*7 + 13)
+	}
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.serve()
+	if code, body := h.chat(key, "demo/demo", false); code != 200 {
+		t.Errorf("the key of the copy does not work: %d %s", code, body)
+	}
+	if s := h.status(); len(s.Notices) == 0 {
+		t.Error("nobody was told that a copy was restored")
+	}
 }
