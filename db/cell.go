@@ -66,6 +66,7 @@ func (c *Cell) Add(e *Entry) {
 		e.Usage.Input, e.Usage.CacheRead, e.Usage.CacheWrite, e.Usage.CacheWriteLong, e.Usage.Output, e.Usage.Reasoning,
 	})
 	switch {
+	case e.CostSource == "" && e.Kind != "": // it failed before anything was used
 	case e.CostSource == llm.CostUnknown || e.CostSource == "":
 		c.CostUnknown = addCapped(c.CostUnknown, 1)
 	case e.Cost > 0:
