@@ -29,6 +29,7 @@ import (
 	"localrouter/db"
 	"localrouter/db/accesslog"
 	"localrouter/db/secret"
+	"localrouter/db/secret/nobus"
 	"localrouter/db/settings"
 	"localrouter/providers"
 	"localrouter/providers/openai"
@@ -41,6 +42,7 @@ import (
 var version = ""
 
 func main() {
+	nobus.Restore()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	os.Exit(cli.Main(ctx, program{}, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
