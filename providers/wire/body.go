@@ -15,6 +15,7 @@ type Body struct {
 	part  int
 	at    int
 	freed bool
+	whole bool // all of it was read before it was freed
 
 	store [5][]byte
 }
@@ -40,6 +41,11 @@ func (b *Body) Read(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.freed {
+		if b.whole {
+			// net/http asks once more after the last byte, maybe when the answer is on its way already. An error here
+			// would close the connection under it.
+			return 0, io.EOF
+		}
 		return 0, errReleased
 	}
 	for n < len(p) && b.part < len(b.parts) {
@@ -73,7 +79,7 @@ func (b *Body) Again() (io.ReadCloser, error) {
 func (b *Body) Spent() {
 	b.mu.Lock()
 	if b.part == len(b.parts) {
-		b.freed, b.parts, b.store = true, nil, [5][]byte{}
+		b.free()
 	}
 	b.mu.Unlock()
 }
@@ -81,6 +87,15 @@ func (b *Body) Spent() {
 // Release lets go of the pieces.
 func (b *Body) Release() {
 	b.mu.Lock()
-	b.freed, b.parts, b.store = true, nil, [5][]byte{}
+	b.free()
 	b.mu.Unlock()
+}
+
+// free is called with mu held.
+func (b *Body) free() {
+	if b.freed {
+		return
+	}
+	b.freed, b.whole = true, b.part == len(b.parts)
+	b.parts, b.store = nil, [5][]byte{}
 }
