@@ -18,6 +18,7 @@ import (
 
 	"localrouter/db"
 	"localrouter/providers/llm"
+	"localrouter/providers/openai"
 )
 
 // What the door itself costs, with fakes behind it; and over loopback beside the least that a gateway on net/http can
@@ -258,17 +259,35 @@ func stdRelay(target *url.URL) http.Handler {
 	return mux
 }
 
-func benchLoopback(b *testing.B, ours bool, body string) {
+// What is measured.
+const (
+	std  = iota // the yardstick
+	door        // the gateway with the least codec and provider's client
+	real        // the gateway with the codec and client of the OpenAI dialect
+)
+
+func benchLoopback(b *testing.B, what int, body string) {
 	target := upstream(b)
 	var base string
-	if ours {
-		r := newRig(b, func(o *Options) { o.Recorder = dropRecorder{}; o.Codec = headCodec{} })
-		p := &httpProvider{tr: newTransport(), target: target}
+	if what != std {
+		r := newRig(b, func(o *Options) {
+			o.Recorder, o.Codec = dropRecorder{}, headCodec{}
+			if what == real {
+				o.Codec = openai.NewCodec()
+			}
+		})
+		var p llm.Provider = &httpProvider{tr: newTransport(), target: target}
+		if what == real {
+			var err error
+			if p, err = openai.New(openai.Options{Name: "p", BaseURL: strings.TrimSuffix(target.String(), "/chat/completions"), Key: "sk-upstream"}); err != nil {
+				b.Fatal(err)
+			}
+		}
 		r.provider.answer = func(ctx context.Context, req *llm.Request, obs llm.Observer) (llm.Relay, error) {
 			r.provider.mu.Lock()
 			r.provider.got, r.provider.models = nil, nil
 			r.provider.mu.Unlock()
-			return p.Send(ctx, req, "", obs)
+			return p.Send(ctx, req, "m", obs)
 		}
 		l := NewListener(r.Gateway, ListenerOptions{})
 		if err := l.Start("127.0.0.1:0"); err != nil {
@@ -310,9 +329,12 @@ var (
 	body2M = `{"model":"p/m","messages":[{"role":"user","content":"` + strings.Repeat("picture ", 250_000) + `"}]}`
 )
 
-func BenchmarkLoopbackWholeOurs(b *testing.B)  { benchLoopback(b, true, body2K) }
-func BenchmarkLoopbackWholeStd(b *testing.B)   { benchLoopback(b, false, body2K) }
-func BenchmarkLoopbackStreamOurs(b *testing.B) { benchLoopback(b, true, streamBody) }
-func BenchmarkLoopbackStreamStd(b *testing.B)  { benchLoopback(b, false, streamBody) }
-func BenchmarkLoopback2MOurs(b *testing.B)     { benchLoopback(b, true, body2M) }
-func BenchmarkLoopback2MStd(b *testing.B)      { benchLoopback(b, false, body2M) }
+func BenchmarkLoopbackWholeStd(b *testing.B)   { benchLoopback(b, std, body2K) }
+func BenchmarkLoopbackWholeDoor(b *testing.B)  { benchLoopback(b, door, body2K) }
+func BenchmarkLoopbackWholeReal(b *testing.B)  { benchLoopback(b, real, body2K) }
+func BenchmarkLoopbackStreamStd(b *testing.B)  { benchLoopback(b, std, streamBody) }
+func BenchmarkLoopbackStreamDoor(b *testing.B) { benchLoopback(b, door, streamBody) }
+func BenchmarkLoopbackStreamReal(b *testing.B) { benchLoopback(b, real, streamBody) }
+func BenchmarkLoopback2MStd(b *testing.B)      { benchLoopback(b, std, body2M) }
+func BenchmarkLoopback2MDoor(b *testing.B)     { benchLoopback(b, door, body2M) }
+func BenchmarkLoopback2MReal(b *testing.B)     { benchLoopback(b, real, body2M) }

@@ -31,6 +31,7 @@ func TestLargeBuffersAreUsedAgainAndGivenBackWhenQuiet(t *testing.T) {
 			t.Errorf("%d bytes are kept", m.spared)
 		}
 		time.Sleep(quiet + time.Millisecond)
+		synctest.Wait()
 		if m.spared != 0 || len(m.spare) != 0 {
 			t.Errorf("%d bytes are kept after a quiet second", m.spared)
 		}
