@@ -9,6 +9,11 @@ import (
 func TestLargeBuffersAreUsedAgainAndGivenBackWhenQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
+		kept := func() (bytes, lists int) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.spared, len(m.spare)
+		}
 		defer m.stop()
 		b := m.take(2_000_100)
 		if len(b) < 2_000_100 || len(b) > 2_600_000 {
@@ -27,13 +32,13 @@ func TestLargeBuffersAreUsedAgainAndGivenBackWhenQuiet(t *testing.T) {
 		for range 20 {
 			m.give(make([]byte, sizeClass(8<<20)))
 		}
-		if m.spared > spareMax {
-			t.Errorf("%d bytes are kept", m.spared)
+		if n, _ := kept(); n > spareMax {
+			t.Errorf("%d bytes are kept", n)
 		}
 		time.Sleep(quiet + time.Millisecond)
 		synctest.Wait()
-		if m.spared != 0 || len(m.spare) != 0 {
-			t.Errorf("%d bytes are kept after a quiet second", m.spared)
+		if n, lists := kept(); n != 0 || lists != 0 {
+			t.Errorf("%d bytes are kept after a quiet second", n)
 		}
 	})
 }
