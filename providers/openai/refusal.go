@@ -190,18 +190,18 @@ func (c *Client) credential(model string, status int, s said) *llm.Error {
 // insideError is an error object inside an answer that began with status 200.
 func (c *Client) insideError(model string, body, object []byte) *llm.Error {
 	s := hear(append(append([]byte(`{"error":`), object...), '}'))
-	status := http.StatusBadGateway
-	if n, err := strconv.Atoi(s.code); err == nil && n >= 400 && n < 600 {
-		status = n // OpenRouter names the status there
-	}
-	e := &llm.Error{Provider: c.o.Name, Model: model, Status: status, Code: s.code, Type: s.kind, Param: s.param, Message: s.message,
+	e := &llm.Error{Provider: c.o.Name, Model: model, Status: http.StatusBadGateway, Code: s.code, Type: s.kind, Param: s.param, Message: s.message,
 		Body: bytes.Clone(body), ContentType: "application/json"}
-	e.Kind = classify(status, s)
-	switch {
-	case e.Kind == llm.ProviderAuth:
-		return c.credential(model, status, s)
-	case status == http.StatusBadGateway && e.Kind != llm.ProviderFailed:
+	if n, err := strconv.Atoi(s.code); err == nil && n >= 400 && n < 600 {
+		e.Status = n // OpenRouter names the status there
+		e.Kind = classify(n, s)
+	} else if e.Kind = classify(http.StatusOK, s); e.Kind == llm.ProviderRejected {
+		e.Kind = llm.ProviderFailed // it accepted the request, and says nothing we know of why it stopped
+	} else {
 		e.Status = spelling[e.Kind].status
+	}
+	if e.Kind == llm.ProviderAuth {
+		return c.credential(model, e.Status, s)
 	}
 	if e.Message == "" {
 		e.Message = "The provider " + c.o.Name + " reported an error inside its answer."
