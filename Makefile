@@ -13,7 +13,7 @@ ifneq ($(CC_FOUND),)
 RACE = -race
 endif
 
-.PHONY: run build test check lint vet cross full fuzz bench icons echarts pictures vulns
+.PHONY: run build test check lint vet cross vulns icons echarts notices pictures bench fuzz full
 
 run:
 	$(GO) run .
@@ -47,3 +47,38 @@ cross:
 
 vulns:
 	@$(GO) run $(GOVULNCHECK) ./... || { [ $$? -ne 3 ] && echo "govulncheck could not run here (no network?); run it where its database answers"; }
+
+# What the program embeds, remade from its sources. Building needs none of this.
+icons:
+	$(GO) run ./assets/icons/gen
+
+echarts:
+	cd assets/web/echarts && npm ci --no-audit --no-fund && npm run build
+
+notices:
+	$(GO) run ./assets/notices
+
+# The pictures of the README, from a real panel and a real browser.
+pictures: build
+	LOCALROUTER_PICTURES=$(CURDIR)/.cache/pictures LOCALROUTER_TRAY_PROGRAM=$(CURDIR)/$(BIN) $(GO) test ./tray -run TestOnARealPanel -count=1
+	LOCALROUTER_PICTURES=$(CURDIR)/.cache/pictures $(GO) test ./dashboard -count=1
+	mkdir -p .github/pictures
+	cp .cache/pictures/tray-menu.png .github/pictures/tray-menu.png
+	cp .cache/pictures/overview-light.png .github/pictures/overview.png
+
+# What runs for each request: head scan, splice, relay, key check, record.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./providers/... ./server ./db
+
+# The parsers of foreign bytes, FUZZTIME each.
+FUZZTIME ?= 1m
+fuzz:
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; done; done
+
+# The long proofs: every kill, every split, full disks (as root), a million requests.
+full: export LOCALROUTER_FULL = 1
+full: lint
+	$(GO) test $(RACE) -timeout 90m ./...
+	$(MAKE) fuzz FUZZTIME=10m
