@@ -231,7 +231,9 @@ func (a *app) wire() (err error) {
 		AdminToken: a.token, Address: a.pagesAddress, Notices: a.store.Notices, Open: dashboard.OpenInBrowser, Quit: a.quit,
 		Home: a.paths.Home, Version: a.p.Version(), Log: a.log,
 	})
-	a.pagePort = server.NewToggle(a.pages, server.ToggleOptions{Listener: server.ListenerOptions{Log: a.log}, Patience: 2 * time.Second, Changed: a.publish})
+	a.pagePort = server.NewToggle(a.pages, server.ToggleOptions{
+		Listener: server.ListenerOptions{Log: a.log, Setting: "server.dashboard_port"}, Patience: 2 * time.Second, Changed: a.publish,
+	})
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,9 @@ import (
 type ListenerOptions struct {
 	Drain time.Duration // how long running requests may go on after Stop; 0: 10 s
 	Retry time.Duration // between two tries of Keep; 0: 2 s
-	Log   *slog.Logger  // nil: nothing is logged
+	// Setting names the port in the settings, for the words of a PortError; empty: server.port.
+	Setting string
+	Log     *slog.Logger // nil: nothing is logged
 }
 
 // Listener opens and closes the port of a gateway. Start and Stop may be called again and again, from any goroutine.
@@ -49,6 +52,7 @@ func NewListener(h http.Handler, o ListenerOptions) *Listener {
 // PortError says that an address cannot be listened on because somebody else does.
 type PortError struct {
 	Addr    string
+	Setting string // that names the port
 	PID     int    // of the holder; 0 where the system does not tell
 	Command string // of the holder; empty where the system does not tell
 	Err     error
@@ -62,7 +66,7 @@ func (e *PortError) Error() string {
 			who += " (" + e.Command + ")"
 		}
 	}
-	return fmt.Sprintf("%s is in use by %s. Stop it, or set another server.port in the settings", e.Addr, who)
+	return fmt.Sprintf("%s is in use by %s. Stop it, or set another %s in the settings", e.Addr, who, cmp.Or(e.Setting, "server.port"))
 }
 
 func (e *PortError) Unwrap() error { return e.Err }
@@ -90,7 +94,7 @@ func (l *Listener) Start(addr string) error {
 	ln, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaAddrInUse) {
 		pid, command := holder(addr)
-		return &PortError{Addr: addr, PID: pid, Command: command, Err: err}
+		return &PortError{Addr: addr, Setting: l.Setting, PID: pid, Command: command, Err: err}
 	}
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", addr, err)

@@ -35,6 +35,8 @@ type Toggle struct {
 	since   time.Time
 	closed  time.Time // when the port was closed last; zero while open or never opened
 	gaps    [][2]time.Time
+	leaving context.Context // of the listeners that were left for another; ends with Off
+	hurry   context.CancelFunc
 	retired sync.WaitGroup
 }
 
@@ -61,7 +63,9 @@ func NewToggle(h http.Handler, o ToggleOptions) *Toggle {
 	if o.Changed == nil {
 		o.Changed = func() {}
 	}
-	return &Toggle{handler: h, o: o}
+	t := &Toggle{handler: h, o: o}
+	t.leaving, t.hurry = context.WithCancel(context.Background())
+	return t
 }
 
 // On opens addr, or moves there from another address: requests that run go on where they came in. An error says why
@@ -112,10 +116,11 @@ func (t *Toggle) opened(l *Listener) {
 		t.gaps = append(t.gaps, [2]time.Time{t.closed, now})
 		t.closed = time.Time{}
 	}
-	t.mu.Unlock()
 	if old != nil {
-		t.retired.Go(func() { old.retire(t.o.Patience) })
+		leaving := t.leaving
+		t.retired.Go(func() { old.retire(leaving, t.o.Patience) })
 	}
+	t.mu.Unlock()
 	t.o.Changed()
 }
 
@@ -158,7 +163,10 @@ func (t *Toggle) Off(ctx context.Context) error {
 	err := l.Stop(ctx)
 	t.mu.Lock()
 	t.open, t.closed = nil, t.o.Now()
+	t.hurry() // what runs at an address that was left was ended with the rest
+	t.leaving, t.hurry = context.WithCancel(context.Background())
 	t.mu.Unlock()
+	t.retired.Wait()
 	t.o.Changed()
 	return err
 }
@@ -196,14 +204,14 @@ func (t *Toggle) Stopped(from, to time.Time) [][2]time.Time {
 
 // retire closes the port at once and lets the requests that run there go on for a while. The gateway itself goes on, so
 // it is not drained.
-func (l *Listener) retire(patience time.Duration) {
+func (l *Listener) retire(leaving context.Context, patience time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.server == nil {
 		return
 	}
 	l.setOpen("")
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(leaving, patience)
 	defer cancel()
 	if l.server.Shutdown(ctx) != nil {
 		l.server.Close()
