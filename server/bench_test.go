@@ -204,7 +204,7 @@ func stdRelay(target *url.URL) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
 		if !keys[sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))] {
-			http.Error(w, "no key", 401)
+			http.Error(w, "no key", http.StatusUnauthorized)
 			return
 		}
 		in := bufs.Get().(*bytes.Buffer)
@@ -221,7 +221,7 @@ func stdRelay(target *url.URL) http.Handler {
 			Body: io.NopCloser(bytes.NewReader(in.Bytes()))}).WithContext(r.Context())
 		resp, err := tr.RoundTrip(req)
 		if err != nil {
-			http.Error(w, "upstream", 502)
+			http.Error(w, "upstream", http.StatusBadGateway)
 			return
 		}
 		defer resp.Body.Close()

@@ -48,7 +48,11 @@ func notices(scripts string) ([]byte, error) {
 		parts = append(parts, part{name, text})
 		return err
 	}
-	if err := add("Go "+strings.TrimPrefix(runtime.Version(), "go"), runtime.GOROOT()); err != nil {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	if err := add("Go "+strings.TrimPrefix(runtime.Version(), "go"), strings.TrimSpace(string(root))); err != nil {
 		return nil, err
 	}
 	for _, m := range modules {

@@ -85,7 +85,7 @@ func (s *Scanner) object(strict []string) int {
 	}
 	for s.err == nil {
 		var m Member
-		if m, i = s.member(i, strict); s.err != nil {
+		if m = s.member(i, strict); s.err != nil {
 			return 0
 		}
 		s.seen = append(s.seen, m)
@@ -104,37 +104,37 @@ func (s *Scanner) object(strict []string) int {
 }
 
 // member scans one name and its value and checks the name against those before it.
-func (s *Scanner) member(i int, strict []string) (m Member, after int) {
+func (s *Scanner) member(i int, strict []string) (m Member) {
 	if i >= len(s.b) || s.b[i] != '"' {
 		s.fail(min(i, len(s.b)), "expected a name in double quotes")
-		return m, 0
+		return m
 	}
 	from := i
 	i = s.str(i)
 	if s.err != nil {
-		return m, 0
+		return m
 	}
 	m.Key = s.b[from+1 : i-1]
 	if bytes.IndexByte(m.Key, '\\') >= 0 {
 		name, ok := Unquote(s.b[from:i])
 		if !ok {
 			s.fail(from, "a name holds an escape that JSON does not have")
-			return m, 0
+			return m
 		}
 		m.Key = []byte(name)
 	}
 	if !s.accept(m.Key, from, strict) {
-		return m, 0
+		return m
 	}
 	i = s.space(i)
 	if i >= len(s.b) || s.b[i] != ':' {
 		s.fail(min(i, len(s.b)), "expected : after a name")
-		return m, 0
+		return m
 	}
 	i = s.space(i + 1)
 	m.Value.Start = i
 	m.Value.End = s.value(i)
-	return m, m.Value.End
+	return m
 }
 
 // accept refuses a name that came before, and one that only pretends to be another.
