@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,9 +20,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"localrouter/dashboard/cli"
+	"localrouter/db"
+	"localrouter/db/settings"
+	"localrouter/providers/llm"
 )
 
 // rule says what a room of the house may import of the house, and why no more.
@@ -573,4 +581,131 @@ func TestDamagedDatabase(t *testing.T) {
 	if s := h.status(); len(s.Notices) == 0 {
 		t.Error("nobody was told that a copy was restored")
 	}
+}
+
+// TestNothingLeaksAndEachRequestCounts sends many requests, a tenth of which the application gives up: each is counted
+// once, in the figures and in the log, and neither goroutines nor memory stay behind.
+func TestNothingLeaksAndEachRequestCounts(t *testing.T) {
+	n := often(2_000, 1_000_000)
+	upstream := httptest.NewServer(http.HandlerFunc(chatty))
+	defer upstream.Close()
+	h := newHome(t)
+	if err := os.WriteFile(filepath.Join(h.dir, "settings.yaml"), []byte("version: 1\nproviders:\n  - {name: lab, type: openai-compatible, base_url: "+upstream.URL+"/v1, models: [m]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := program{}.open(t.Context(), cli.RunOptions{Home: h.dir, Override: settings.Override{Port: h.port, DashboardPort: h.pages}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	a.start()
+	_, token, err := a.keys.Create("app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Transport{MaxIdleConnsPerHost: 16}
+	send := func(from, to int) {
+		var wg sync.WaitGroup
+		var next atomic.Int64
+		next.Store(int64(from))
+		for range 16 {
+			wg.Go(func() {
+				for i := next.Add(1); i <= int64(to); i = next.Add(1) {
+					if err := oneOfMany(client, h.url("/v1/chat/completions"), token, i%10 == 0); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		h.until("all requests have ended", func() bool { return len(a.Running()) == 0 })
+	}
+	rest := func() (goroutines int, heap uint64) {
+		client.CloseIdleConnections()
+		upstream.CloseClientConnections()
+		for last := -1; last != goroutines; { // until the connections have gone
+			last = goroutines
+			<-time.After(200 * time.Millisecond)
+			goroutines = runtime.NumGoroutine()
+		}
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return goroutines, m.HeapAlloc
+	}
+	warm := n / 10
+	send(0, warm)
+	goroutines, heap := rest()
+	send(warm, n)
+	if g, m := rest(); g > goroutines+4 || m > heap+8<<20 {
+		t.Errorf("after %d requests %d goroutines and %d KB, before %d and %d KB", n, g, m>>10, goroutines, heap>>10)
+	}
+	if err := a.recorder.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	total, err := a.recorder.Totals(db.Query{})
+	if err != nil || total.Requests != int64(n) {
+		t.Errorf("%d requests are counted, want %d (%v)", total.Requests, n, err)
+	}
+	if gone := total.ErrorsOf(llm.ClientGone); total.ErrorCount() != gone || gone != int64(n/10) {
+		t.Errorf("%d failed, %d of them because the application went away, of %d that did", total.ErrorCount(), gone, n/10)
+	}
+	lines := 0
+	files, _ := filepath.Glob(filepath.Join(h.dir, "logs", "*.jsonl"))
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += bytes.Count(b, []byte(`"/v1/chat/completions"`))
+	}
+	if lines != n || a.recorder.Dropped() != 0 {
+		t.Errorf("the log has %d lines of %d requests, %d dropped", lines, n, a.recorder.Dropped())
+	}
+}
+
+// chatty answers every question with a stream of ten words, but pauses after the first where it is asked to.
+func chatty(w http.ResponseWriter, r *http.Request) {
+	asked, _ := io.ReadAll(r.Body)
+	w.Header().Set("Content-Type", "text/event-stream")
+	for range 10 {
+		io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"}}]}\n\n")
+		w.(http.Flusher).Flush()
+		if bytes.Contains(asked, []byte("pause")) {
+			<-r.Context().Done()
+			return
+		}
+	}
+	io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+}
+
+// oneOfMany sends one question and reads the answer to its end, or goes away after its first bytes.
+func oneOfMany(client http.RoundTripper, url, token string, leave bool) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	what := "hi"
+	if leave {
+		what = "pause"
+	}
+	r, err := http.NewRequestWithContext(ctx, "POST", url, strings.NewReader(`{"model":"lab/m","stream":true,"messages":[{"role":"user","content":"`+what+`"}]}`))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := client.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if leave {
+		_, err := resp.Body.Read(make([]byte, 1))
+		return err
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 || bytes.Count(b, []byte("word")) != 10 || !bytes.HasSuffix(b, []byte("[DONE]\n\n")) {
+		return fmt.Errorf("%d %v %q", resp.StatusCode, err, b)
+	}
+	return nil
 }
