@@ -111,38 +111,39 @@ var (
 // texts are the members whose strings are the bulk of a stream.
 var texts = [...][]byte{[]byte(`"content":`), []byte(`"reasoning_content":`), []byte(`"reasoning":`), []byte(`"arguments":`), []byte(`"text":`)}
 
-// weigh returns the length of the text in a chunk and which of texts it was found in; last is tried first.
-func weigh(b []byte, last int) (n, which int) {
-	if n = textLen(b, texts[last]); n > 0 {
-		return n, last
+// weigh returns where the text in a chunk stands, its length, and which of texts it was found in; last is tried first.
+func weigh(b []byte, last int) (from, n, which int) {
+	if from, n = text(b, texts[last]); n > 0 {
+		return from, n, last
 	}
 	for i := range texts {
 		if i != last {
-			if n = textLen(b, texts[i]); n > 0 {
-				return n, i
+			if from, n = text(b, texts[i]); n > 0 {
+				return from, n, i
 			}
 		}
 	}
-	return 0, last
+	return 0, 0, last
 }
 
-func textLen(b, key []byte) int {
+// text finds the string behind key.
+func text(b, key []byte) (from, n int) {
 	i := bytes.Index(b, key)
 	if i < 0 {
-		return 0
+		return 0, 0
 	}
 	i = wire.Space(b, i+len(key))
 	if i >= len(b) || b[i] != '"' {
-		return 0
+		return 0, 0
 	}
-	from := i + 1
+	from = i + 1
 	for j := from; ; j++ {
 		n := bytes.IndexByte(b[j:], '"')
 		if n < 0 {
-			return 0
+			return 0, 0
 		}
 		if j += n; j == from || b[j-1] != '\\' {
-			return j - from
+			return from, j - from
 		}
 	}
 }

@@ -252,3 +252,25 @@ func TestCancelReachesTheProvider(t *testing.T) {
 		})
 	}
 }
+
+// TestTextIsWeighedAlikeInEveryFrame: what a shortcut takes for text is what a decoder does, and hides nothing.
+func TestTextIsWeighedAlikeInEveryFrame(t *testing.T) {
+	frame := func(text string) string {
+		return "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + text + "\"},\"finish_reason\":null}],\"usage\":null}\n\n"
+	}
+	texts := []string{"one", "two", `a \"quote\"`, `back\\`, "three", `\u00fc`, "", "four", `\"},\"usage\":{\"completion_tokens\":99},\"x\":{\"y\":\"`, "five"}
+	stream, n := "", 0
+	for _, text := range texts {
+		stream += frame(text)
+		n += len(text)
+	}
+	u := providertest.New(t)
+	u.Answer(providertest.Stream(stream+done1), providertest.Stream(stream+frame("six"), "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n"+done1))
+	c := newClient(t, u)
+	if a := ask(t, c, streamRequest(t)); a.err != nil || !a.usage.Estimated || a.usage.Output != int64((n+bytesPerToken-1)/bytesPerToken) || a.body != stream+done1 {
+		t.Errorf("%d bytes of text are %+v (%v)", n, a.usage, a.err)
+	}
+	if a := ask(t, c, streamRequest(t)); a.finish != "length" || a.usage != (llm.Usage{Input: 3, Output: 5}) {
+		t.Errorf("what differs from the frame is missed: %q %+v", a.finish, a.usage)
+	}
+}
