@@ -142,7 +142,12 @@ func text(b, key []byte) (from, n int) {
 		if n < 0 {
 			return 0, 0
 		}
-		if j += n; j == from || b[j-1] != '\\' {
+		j += n
+		k := j
+		for k > from && b[k-1] == '\\' {
+			k--
+		}
+		if (j-k)&1 == 0 {
 			return from, j - from
 		}
 	}
