@@ -2,10 +2,13 @@ package dashboard
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gorilla/mux"
 
@@ -116,18 +119,36 @@ func (d *Dashboard) retryVault(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// explain turns what db and settings refuse into an answer; nil stays nil, anything else is a defect for the log.
+// explain turns what db and settings refuse, and what the disk does, into an answer; nil stays nil, anything else is a
+// defect for the log.
 func explain(err error) error {
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		message, next, _ := strings.Cut(e.Message, ". ")
-		return &problem{Status: e.Status, Code: e.Code, Message: strings.TrimSuffix(message, "."), NextStep: strings.TrimSuffix(next, ".")}
+		return &problem{Status: e.Status, Code: e.Code, Message: strings.TrimSuffix(message, "."), NextStep: lowered(strings.TrimSuffix(next, "."))}
 	}
 	if e, ok := errors.AsType[*settings.Error](err); ok {
 		next := e.Hint
 		if next == "" {
 			next = "correct it and try again"
 		}
-		return &problem{Status: http.StatusUnprocessableEntity, Message: e.Message, NextStep: next}
+		message := e.Message
+		if field := e.Path[strings.LastIndexByte(e.Path, '.')+1:]; field != "" {
+			message = field + " " + message
+		}
+		return &problem{Status: http.StatusUnprocessableEntity, Message: message, NextStep: next}
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return &problem{Status: http.StatusInsufficientStorage, Code: "not_written", Message: err.Error(),
+			NextStep: "free some space on the disk, or make the file writable, and try again"}
 	}
 	return err
+}
+
+// lowered makes a sentence fit behind a semicolon.
+func lowered(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToLower(first)) + s[n:]
 }

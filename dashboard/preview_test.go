@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -35,6 +36,8 @@ type preview struct {
 	tokens  map[string]string
 	server  *httptest.Server
 	n       int
+
+	settings string // the file
 }
 
 type clock struct {
@@ -159,7 +162,9 @@ func newPreview(t testing.TB) *preview {
 	t.Cleanup(func() { log.Close() })
 	recorder, err := db.OpenRecorder(store, db.RecorderOptions{Sink: log, Now: p.clock.now})
 	must(err)
-	set, err := settings.OpenStore(filepath.Join(dir, "settings.yaml"), settings.StoreOptions{})
+	p.settings = filepath.Join(dir, "settings", "settings.yaml")
+	must(os.Mkdir(filepath.Dir(p.settings), 0o700))
+	set, err := settings.OpenStore(p.settings, settings.StoreOptions{})
 	must(err)
 	t.Cleanup(func() { set.Close() })
 
