@@ -4,7 +4,9 @@
 package openai
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -218,6 +220,9 @@ func (c *Client) attempt(ctx context.Context, req *llm.Request, model string, as
 	return newWhole(x), nil
 }
 
+// smallBody is the size up to which a body is copied into one piece.
+const smallBody = 32 << 10
+
 // request builds the HTTP request of an exchange.
 func (c *Client) request(x *exchange, req *llm.Request, ask bool) *http.Request {
 	h := make(http.Header, 12)
@@ -230,17 +235,27 @@ func (c *Client) request(x *exchange, req *llm.Request, ask bool) *http.Request 
 		}
 	}
 	out := &http.Request{Method: http.MethodPost, URL: c.url(req.Path), Host: c.base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h}
-	x.body = spliced(req, x.model, ask)
-	out.ContentLength = x.body.Len()
-	if req.Rest == nil {
-		wire.Repeatable(out)
-		out.Body, out.GetBody = x.body, x.body.Again
-	} else {
+	body := spliced(req, x.model, ask)
+	out.ContentLength = body.Len()
+	switch {
+	case req.Rest != nil:
+		x.body = body
 		out.ContentLength = -1
 		if req.Length >= 0 {
-			out.ContentLength = req.Length - int64(len(req.Body)) + x.body.Len()
+			out.ContentLength = req.Length - int64(len(req.Body)) + body.Len()
 		}
-		out.Body = &upload{x.body, req.Rest}
+		out.Body = &upload{body, req.Rest}
+	case out.ContentLength <= smallBody:
+		// net/http knows a bytes.Reader and sends it with the header in one go; anything else costs a second write, and
+		// 32 KiB to copy through.
+		wire.Repeatable(out)
+		small := body.Bytes()
+		out.Body = io.NopCloser(bytes.NewReader(small))
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(small)), nil }
+	default:
+		x.body = body
+		wire.Repeatable(out)
+		out.Body, out.GetBody = body, body.Again
 	}
 	return out.WithContext(x.clock.Context())
 }

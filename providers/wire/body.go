@@ -35,6 +35,15 @@ func (b *Body) Len() (n int64) {
 	return n
 }
 
+// Bytes copies all pieces into one.
+func (b *Body) Bytes() []byte {
+	all := make([]byte, 0, b.Len())
+	for _, p := range b.parts {
+		all = append(all, p...)
+	}
+	return all
+}
+
 var errReleased = errors.New("the request is over")
 
 func (b *Body) Read(p []byte) (n int, err error) {
