@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
+
+	_ "localrouter/db/secret/nobus" // before the library asks for one
 )
 
 const service = "localrouter"
