@@ -23,6 +23,20 @@ var kinds = map[string]kind{
 	"anthropic":         {baseURL: "https://api.anthropic.com", needsKey: true, later: true},
 	"gemini":            {baseURL: "https://generativelanguage.googleapis.com", needsKey: true, later: true},
 	"demo":              {demo: true},
+
+	// The rest speak the OpenAI dialect; the address is all there is to say.
+	"cerebras":    {baseURL: "https://api.cerebras.ai/v1", needsKey: true},
+	"deepinfra":   {baseURL: "https://api.deepinfra.com/v1/openai", needsKey: true},
+	"deepseek":    {baseURL: "https://api.deepseek.com/v1", needsKey: true},
+	"fireworks":   {baseURL: "https://api.fireworks.ai/inference/v1", needsKey: true},
+	"groq":        {baseURL: "https://api.groq.com/openai/v1", needsKey: true},
+	"huggingface": {baseURL: "https://router.huggingface.co/v1", needsKey: true},
+	"lm-studio":   {baseURL: "http://127.0.0.1:1234/v1", rootPath: "/v1"},
+	"mistral":     {baseURL: "https://api.mistral.ai/v1", needsKey: true},
+	"moonshot":    {baseURL: "https://api.moonshot.ai/v1", needsKey: true},
+	"nvidia":      {baseURL: "https://integrate.api.nvidia.com/v1", needsKey: true},
+	"together":    {baseURL: "https://api.together.xyz/v1", needsKey: true},
+	"xai":         {baseURL: "https://api.x.ai/v1", needsKey: true},
 }
 
 // service is what is known of a server by its address: how it differs from OpenAI's own in ways that matter here.

@@ -107,7 +107,8 @@ type Logging struct {
 }
 
 // ProviderTypes lists the types a provider may have. A test in providers holds it against its own table.
-var ProviderTypes = []string{"openai", "anthropic", "gemini", "ollama", "openrouter", "openai-compatible", "demo"}
+var ProviderTypes = []string{"openai", "anthropic", "gemini", "ollama", "openrouter", "openai-compatible", "demo",
+	"cerebras", "deepinfra", "deepseek", "fireworks", "groq", "huggingface", "lm-studio", "mistral", "moonshot", "nvidia", "together", "xai"}
 
 // The figures of Default.
 const (
