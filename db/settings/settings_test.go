@@ -81,8 +81,8 @@ func TestAnnotatedExamplesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Providers) != 5 {
-		t.Errorf("got %d examples, want 5", len(s.Providers))
+	if len(s.Providers) != 4 {
+		t.Errorf("got %d examples, want 4", len(s.Providers))
 	}
 }
 
