@@ -21,17 +21,27 @@ export function toast(shape, text, aside = "", kind = text) {
   box.addEventListener("focusout", release);
 }
 
-// ask resolves to true where the person said yes. Focus starts on the harmless answer.
+// answer is what resolves the open question.
+let answer;
+
+// ask resolves to true where the person said yes. Focus starts on the harmless answer. The dialog tells late that it was
+// closed, so an event that finds it open again belongs to the question before.
 export function ask(title, text, no, yes) {
   const dialog = $("ask");
+  answer?.(false);
   $("ask-title").textContent = title;
   $("ask-text").textContent = text;
   $("ask-no").textContent = no;
   $("ask-yes").textContent = yes;
   dialog.returnValue = "";
+  dialog.onclose = () => {
+    if (dialog.open) return;
+    answer?.(dialog.returnValue === "yes");
+    answer = undefined;
+  };
   dialog.showModal();
   $("ask-no").focus();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) => { answer = resolve; });
 }
 
 export function icon(id, className = "") {
