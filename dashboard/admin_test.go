@@ -41,6 +41,8 @@ func TestBadInputSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	}{
 		{"POST", "/keys", `{`, 400, "cannot be read"},
 		{"POST", "/keys", `{"nam":"x"}`, 400, "unknown field"},
+		{"POST", "/keys", `null`, 400, "not one JSON object"},
+		{"POST", "/keys", `{"name":"x"} {"name":"y"}`, 400, "not one JSON object"},
 		{"POST", "/keys", `{"name":"` + strings.Repeat("x", 70_000) + `"}`, 413, "64 kB"},
 		{"POST", "/keys", `{"name":"app"}`, 409, "already"},
 		{"POST", "/keys/internal", `{"name":"other"}`, 404, "does not exist"},

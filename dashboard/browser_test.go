@@ -344,6 +344,7 @@ func TestKeysInABrowser(t *testing.T) {
 	b.wait(`document.getElementById("ask").open && document.activeElement.id === "ask-no"`)
 	b.click("#ask-yes")
 	b.wait(`document.getElementById("secret-value") !== null`)
+	b.wait(`document.getElementById("secret-title").textContent === "editor is still off"`)
 
 	b.click(`[data-key="` + p.keys["ci-bot"].ID + `"] [data-act="key-delete"]`)
 	b.wait(`document.getElementById("ask-title").textContent === "Delete ci-bot?"`)
@@ -411,6 +412,8 @@ func TestEmptyAndTroubledPages(t *testing.T) {
 	}
 	b.do(chromedp.Navigate(url))
 	b.wait(`document.body.dataset.state === "open" && document.body.innerText.includes("No requests since the start")`)
+	b.wait(`document.querySelector("#f-status strong")?.textContent === "Running"`)
+	b.wait(`document.querySelector("#graph canvas") !== null`)
 	b.picture("overview-empty")
 	b.do(chromedp.Navigate(p.server.URL + "/keys"))
 	b.wait(`document.body.innerText.includes("No keys yet")`)

@@ -93,7 +93,7 @@ func (d *Dashboard) newSecretShown(w http.ResponseWriter, r *http.Request) error
 }
 
 func (d *Dashboard) showSecret(w http.ResponseWriter, key *db.Key, token string) error {
-	return d.html(w, "secret", map[string]any{"ID": key.ID, "Name": key.Name, "Key": token,
+	return d.html(w, "secret", map[string]any{"ID": key.ID, "Name": key.Name, "Key": token, "Off": key.Disabled,
 		"Snippets": snippets(baseURL(d.o.Gateway.State()), token, d.exampleModel())})
 }
 

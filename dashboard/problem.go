@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"mime"
@@ -58,8 +59,17 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 		return &problem{Status: http.StatusUnsupportedMediaType, Message: "the body must be JSON", NextStep: "send Content-Type: application/json"}
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
+	var raw json.RawMessage
+	err := dec.Decode(&raw)
+	if err == nil && (raw[0] != '{' || dec.More()) {
+		err = errors.New("it is not one JSON object")
+	}
+	if err == nil {
+		strict := json.NewDecoder(bytes.NewReader(raw))
+		strict.DisallowUnknownFields()
+		err = strict.Decode(into)
+	}
+	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return &problem{Status: http.StatusRequestEntityTooLarge, Message: "the body is over 64 kB", NextStep: "send less"}
 		}
