@@ -76,10 +76,10 @@ func (p program) Run(ctx context.Context, o cli.RunOptions) error {
 	if err != nil {
 		return err
 	}
+	a.start()
 	// The end may be asked for by a signal, the tray or the dashboard, and begins at once even where the tray hangs.
 	closed := make(chan error, 1)
 	context.AfterFunc(a.ctx, func() { closed <- a.close() })
-	a.start()
 	a.greet()
 	if !o.Headless {
 		a.showTray()
@@ -110,7 +110,8 @@ type app struct {
 	paths    settings.Paths
 	log      *slog.Logger
 	level    slog.LevelVar
-	ctx      context.Context // ends when the program is to end
+	redactor atomic.Pointer[providers.Registry] // of the log
+	ctx      context.Context                    // ends when the program is to end
 	quit     context.CancelFunc
 	closing  sync.Once
 	closeErr error
@@ -164,14 +165,15 @@ func (a *app) newLog() *slog.Logger {
 		to = a.out
 	}
 	clean := func(_ []string, at slog.Attr) slog.Attr {
-		if a.registry == nil {
-			return at
+		redactor := a.redactor.Load()
+		if redactor == nil {
+			return at // nothing was read yet that could be a secret
 		}
 		switch v := at.Value.Any().(type) {
 		case string:
-			at.Value = slog.StringValue(a.registry.Redact(v))
+			at.Value = slog.StringValue(redactor.Redact(v))
 		case error:
-			at.Value = slog.StringValue(a.registry.Redact(v.Error()))
+			at.Value = slog.StringValue(redactor.Redact(v.Error()))
 		}
 		return at
 	}
@@ -217,6 +219,7 @@ func (a *app) wire() (err error) {
 	}
 	secrets := a.store.OpenSecrets(a.vault)
 	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log})
+	a.redactor.Store(a.registry)
 	if err = a.registry.Apply(a.conf.Load()); err != nil {
 		return err
 	}
@@ -253,7 +256,11 @@ func (a *app) start() {
 		a.registry.Reload()
 		a.change()
 	})
-	a.work.Go(func() { a.settings.Watch(a.ctx) })
+	a.work.Go(func() {
+		if err := a.settings.Watch(a.ctx); err != nil && a.ctx.Err() == nil {
+			a.log.Error("edits of the settings file are not noticed until the next start", "error", err)
+		}
+	})
 	a.work.Go(func() { a.registry.Run(a.ctx) })
 	a.work.Go(a.keepCopies)
 	a.work.Go(a.keepTime)
