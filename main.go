@@ -444,7 +444,7 @@ func (a *app) greet() {
 	} else {
 		fmt.Fprintf(a.out, "LocalRouter answers on %s\n", base)
 	}
-	fmt.Fprintf(a.out, "Dashboard: http://%s (the command \"dashboard\" opens it signed in)\n", a.pagesAddress())
+	fmt.Fprintf(a.out, "Dashboard: http://%s (to sign in: localrouter dashboard)\n", a.pagesAddress())
 	for _, n := range a.store.Notices() {
 		fmt.Fprintln(a.out, n)
 	}

@@ -152,7 +152,7 @@ func (v *Vault) attempt(ctx context.Context) {
 	clear(key)
 
 	v.mu.Lock()
-	changed := state != v.state
+	changed, first := state != v.state, v.state == (State{})
 	v.state = state
 	subs := make([]func(State), 0, len(v.subs))
 	for _, fn := range v.subs {
@@ -162,7 +162,14 @@ func (v *Vault) attempt(ctx context.Context) {
 	if !changed {
 		return
 	}
-	v.o.Log.Info("vault: "+state.Detail, "status", state.Status, "backend", state.Backend)
+	level := slog.LevelWarn
+	switch {
+	case state.Status == Ready && first:
+		level = slog.LevelDebug // as every day
+	case state.Status == Ready:
+		level = slog.LevelInfo
+	}
+	v.o.Log.Log(ctx, level, "vault: "+state.Detail, "status", state.Status, "backend", state.Backend)
 	for _, fn := range subs {
 		fn(state)
 	}
