@@ -62,16 +62,9 @@ func (program) Version() string {
 	return "dev"
 }
 
-// heapGrowth is how much the heap may grow between two collections, in percent of what is alive. A gateway keeps a few
-// MB alive and allocates much per request: Go's own 100 costs a tenth more CPU per request, more than 200 costs memory
-// with 1,000 open streams.
-const heapGrowth = 200
-
 // Run is the program from start to quit.
 func (p program) Run(ctx context.Context, o cli.RunOptions) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-	}
+	server.PaceHeap()
 	a, err := p.open(ctx, o)
 	if err != nil {
 		return err

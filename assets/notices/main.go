@@ -60,7 +60,7 @@ func notices(scripts string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []string{"echarts", "zrender", "tslib"} {
+	for _, name := range []string{"echarts", "echarts/licenses", "zrender", "tslib"} {
 		if err := add("npm "+name, filepath.Join(scripts, name)); err != nil {
 			return nil, fmt.Errorf("%w (run: make echarts)", err)
 		}
