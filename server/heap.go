@@ -32,7 +32,7 @@ func headroom(live uint64) int {
 	case live < 24<<20:
 		return 100
 	}
-	return 50
+	return 25
 }
 
 func (p *pace) collected() {

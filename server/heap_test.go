@@ -18,7 +18,7 @@ func TestHeapIsPacedByWhatIsAlive(t *testing.T) {
 	}
 	PaceHeap()
 	keep := make([]byte, 64<<20)
-	eventually(t, "a large heap gets little headroom", func() bool { runtime.GC(); return percent() == 50 })
+	eventually(t, "a large heap gets little headroom", func() bool { runtime.GC(); return percent() == 25 })
 	runtime.KeepAlive(keep)
 	keep = nil
 	eventually(t, "a small heap gets much", func() bool { runtime.GC(); return percent() == 200 })
