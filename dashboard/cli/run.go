@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 
 	"localrouter/db/settings"
@@ -59,17 +59,10 @@ func (f *listenFlags) override(s *session, c *cobra.Command) (settings.Override,
 
 // environment reads the variables that go over the settings file.
 func (s *session) environment() (settings.Override, error) {
-	o := settings.Override{Host: s.getenv("LOCALROUTER_HOST")}
-	for name, port := range map[string]*int{"LOCALROUTER_PORT": &o.Port, "LOCALROUTER_DASHBOARD_PORT": &o.DashboardPort} {
-		text := s.getenv(name)
-		if text == "" {
-			continue
-		}
-		n, err := strconv.Atoi(text)
-		if err != nil || !isPort(n) {
-			return o, fail(exitUsage, name+"="+quote(text)+" is not a port", "use a number from 1 to 65535")
-		}
-		*port = n
+	o, err := settings.OverrideFromEnv(s.getenv)
+	if err != nil {
+		what, next, _ := strings.Cut(err.Error(), "; ")
+		return o, fail(exitUsage, what, next)
 	}
 	return o, nil
 }

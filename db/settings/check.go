@@ -96,7 +96,7 @@ func (c *checker) server(s *Server) {
 
 func (c *checker) port(path string, port int) {
 	if port < 1 || port > 65535 {
-		c.fail(path, fmt.Sprintf("%d is not a port", port), "use a number from 1024 to 65535")
+		c.fail(path, fmt.Sprintf("%d is not a port", port), "use a number from 1 to 65535")
 	}
 }
 

@@ -23,7 +23,7 @@ func OverrideFromEnv(getenv func(string) string) (Override, error) {
 		}
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 65535 {
-			return Override{}, fmt.Errorf("%s is %s, which is not a port; set it to a number from 1024 to 65535, or unset it", name, quoteShort(text))
+			return Override{}, fmt.Errorf("%s is %s, which is not a port; set it to a number from 1 to 65535, or unset it", name, quoteShort(text))
 		}
 		*port = n
 	}
