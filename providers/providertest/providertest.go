@@ -198,14 +198,9 @@ func (u *Upstream) play(req *Request, script Script, raw net.Conn, rw *bufio.Rea
 		case <-ctx.Done():
 		}
 	})
-	over := make(chan struct{})
 	watch.Go(func() {
 		if _, err := rw.Reader.ReadByte(); err != nil {
-			select {
-			case <-over:
-			default:
-				req.Aborted = time.Now()
-			}
+			req.Aborted = time.Now()
 		}
 		cancel()
 	})
@@ -214,12 +209,12 @@ func (u *Upstream) play(req *Request, script Script, raw net.Conn, rw *bufio.Rea
 	if err == nil && !c.closed {
 		err = c.w.Flush()
 	}
-	if err == nil {
-		close(over)
-	}
 	raw.Close()
 	cancel()
 	watch.Wait()
+	if err == nil {
+		req.Aborted = time.Time{} // the script came to its end, so the client went after it or with it
+	}
 	close(req.Gone)
 }
 
