@@ -55,6 +55,9 @@ type Error struct {
 	RetryAfter time.Duration // 0: not said
 	Err        error         // the cause, for the log only
 
+	// Dialect is that of Code, Type, Param and Body where the provider said them; empty where they are our own words,
+	// which every dialect may repeat.
+	Dialect Dialect
 	// Body is the provider's own error body; together with ContentType and Header it is handed on byte for byte
 	// where the application speaks the same dialect and one attempt was made.
 	Body        []byte

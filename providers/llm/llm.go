@@ -10,18 +10,24 @@ import (
 // Dialect names a family of wire formats.
 type Dialect string
 
-// OpenAI is the dialect of OpenAI's chat, completions and embeddings endpoints and of all servers that copy them.
-const OpenAI Dialect = "openai"
+// The dialects.
+const (
+	// OpenAI is the dialect of OpenAI's chat, completions and embeddings endpoints and of all servers that copy them.
+	OpenAI Dialect = "openai"
+	// Anthropic is the dialect of Anthropic's Messages API and of the servers that copy it.
+	Anthropic Dialect = "anthropic"
+)
 
 // Op is the kind of work a request asks for.
 type Op string
 
 // The kinds of work.
 const (
-	Chat        Op = "chat"        // a conversation turn, whole or streamed
-	Completions Op = "completions" // the legacy text completion
-	Embeddings  Op = "embeddings"  // vectors for texts
-	Forward     Op = "forward"     // anything that is handed on unread: audio, images, moderations, rerank
+	Chat        Op = "chat"         // a conversation turn, whole or streamed
+	Completions Op = "completions"  // the legacy text completion
+	Embeddings  Op = "embeddings"   // vectors for texts
+	CountTokens Op = "count_tokens" // how many tokens a chat request would take; nothing is generated
+	Forward     Op = "forward"      // anything that is handed on unread: audio, images, moderations, rerank
 )
 
 // Field is one header field. Names are in canonical form (textproto.CanonicalMIMEHeaderKey).
@@ -39,6 +45,8 @@ type Request struct {
 	Dialect Dialect // the application's
 	Op      Op
 	Path    string // below the provider's API base, with a leading slash: "/chat/completions"
+	Query   string // of the application's URL, without the question mark
+	Key     string // the id of the application's key: what is remembered for it is never given to another
 	Model   string // as the application wrote it, unescaped
 	Stream  bool   // an event stream was asked for
 
@@ -60,6 +68,12 @@ type Request struct {
 	Length int64
 	// Header holds the application's header fields that an allow-list lets through to providers.
 	Header []Field
+
+	// Conversation is the request in the neutral language; nil until a translation needs it.
+	Conversation *Conversation
+
+	// Cuts are spans of Body that no provider may see, in order: signatures that this program made itself.
+	Cuts []Span
 
 	// Where in Body the values stand that a provider's client may edit. A dialect that needs none leaves them zero.
 	ModelSpan         Span // the JSON string, quotes included
@@ -91,6 +105,14 @@ type Provider interface {
 	Send(ctx context.Context, req *Request, model string, obs Observer) (Relay, error)
 	// Models lists what the provider offers, in the provider's order, by a free call.
 	Models(ctx context.Context) ([]Model, error)
+}
+
+// Order is what a provider is asked for in a translation.
+type Order struct {
+	Request *Request
+	ID      string  // of the model, the provider's own
+	Model   *Model  // nil where nothing is known of it
+	Plan    Planned // what Plan said of this request, provider and model
 }
 
 // Relay is an answer whose bytes travel as they came. It is used by one goroutine, except Close.

@@ -14,7 +14,24 @@ type Model struct {
 	OutputModes   []string
 	Parameters    []string // request parameters the provider says it takes
 	Price         *Price   // nil: unknown
+	// Lacks holds features that the model is known not to have.
+	Lacks Set
+	// Thinking is how it can be asked to reason.
+	Thinking Thinking
+	// Efforts are the levels of reasoning it takes, least first; nil where that is not known.
+	Efforts []string
 }
+
+// Thinking says how a model can be asked to reason; the zero value that nothing is known.
+type Thinking uint8
+
+// The ways, which may be combined.
+const (
+	ThinksByBudget Thinking = 1 << iota // a bound in tokens is taken
+	ThinksAdaptive                      // it decides itself, within a level of effort
+	ThinksAlways                        // it cannot be turned off
+	ThinksNever                         // it does not reason
+)
 
 // Source is one configured and enabled provider as routing sees it. Sources are immutable.
 type Source struct {
@@ -24,6 +41,10 @@ type Source struct {
 	Dialect  Dialect
 	Local    bool // runs on this machine: costs nothing and sends no data away
 	Demo     bool // the built-in demonstration
+	// Features is what the provider's dialect has, for requests of other dialects; nil: it takes none.
+	Features *Features
+	// Facts tells of a model that the list does not hold; it may be nil, and may return nil.
+	Facts func(id string) *Model
 	// Models is the last list that could be read, in the provider's order; Listed reports whether there was one.
 	// A provider without a list is still tried for an explicit name.
 	Models []Model
@@ -38,6 +59,17 @@ func (s *Source) Model(id string) (m *Model, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+// About is what is known of a model, listed or not; nil where nothing is.
+func (s *Source) About(id string) *Model {
+	if m, ok := s.Model(id); ok {
+		return m
+	}
+	if s.Facts == nil {
+		return nil
+	}
+	return s.Facts(id)
 }
 
 // Sources is an immutable snapshot of all enabled providers.
@@ -79,4 +111,6 @@ type Attempt struct {
 	Kind       Kind   `json:"kind,omitempty"` // empty: answered
 	Status     int    `json:"status,omitempty"`
 	DurationMS int64  `json:"duration_ms"`
+	// Dropped is Planned.Report, joined: what of the request the target was not told, or was told approximately.
+	Dropped string `json:"dropped,omitempty"`
 }

@@ -32,6 +32,18 @@ func (u Usage) Total() int64 { return u.InputTotal() + u.Output }
 // Zero reports whether no token was counted at all.
 func (u Usage) Zero() bool { return u.Total() == 0 }
 
+// Larger keeps of two counts of the same answer the one that counts more: some servers send zeros or nothing after the
+// real figure, others a running count in every chunk.
+func Larger(a, b Usage) Usage {
+	if b.Total() < a.Total() {
+		a, b = b, a
+	}
+	if a.CostReported && (!b.CostReported || b.Cost < a.Cost) {
+		b.Cost, b.CostReported = a.Cost, true
+	}
+	return b
+}
+
 // CostSource says where a cost comes from.
 type CostSource string
 
