@@ -15,6 +15,7 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
+	"localrouter/providers/upstream"
 	"localrouter/providers/wire"
 )
 
@@ -182,12 +183,12 @@ func (r *Registry) connect(e *entry, k kind) *llm.Error {
 	if r.o.Version != "" {
 		agent += "/" + r.o.Version
 	}
-	client, err := openai.New(openai.Options{
+	client, err := openai.New(openai.Options{Options: upstream.Options{
 		Name: e.conf.Name, BaseURL: e.baseURL.String(), Key: e.key, KeyHeader: s.keyHeader,
 		Header: e.conf.Headers, Query: e.conf.Query, Local: e.local(k), Hop: r.o.InstallID, Agent: agent,
 		Connect: e.conf.Timeout.Connect, FirstByte: e.conf.Timeout.FirstByte, Idle: e.conf.Timeout.Idle,
-		CAFile: e.caFile, Getenv: r.o.Getenv, ModelsPath: s.modelsPath, NoStreamUsage: s.noStreamUsage, Pass: s.pass, Now: r.o.Now,
-	})
+		CAFile: e.caFile, Getenv: r.o.Getenv, Pass: s.pass, Now: r.o.Now,
+	}, ModelsPath: s.modelsPath, NoStreamUsage: s.noStreamUsage})
 	if err != nil {
 		return refuse(llm.Unreachable, http.StatusBadGateway, err.Error())
 	}

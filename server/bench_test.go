@@ -19,6 +19,7 @@ import (
 	"localrouter/db"
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
+	"localrouter/providers/upstream"
 )
 
 // What the door itself costs, with fakes behind it; and over loopback beside the least that a gateway on net/http can
@@ -168,8 +169,8 @@ func (r *httpRelay) Close() error {
 	return r.resp.Body.Close()
 }
 
-// upstream answers whole, or with a stream of benchChunks.
-func upstream(tb testing.TB) *url.URL {
+// benchUpstream answers whole, or with a stream of benchChunks.
+func benchUpstream(tb testing.TB) *url.URL {
 	answer := []byte(`{"choices":[{"message":{"content":"` + strings.Repeat("x", 1400) + `"}}],"usage":{"total_tokens":12}}`)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -267,7 +268,7 @@ const (
 )
 
 func benchLoopback(b *testing.B, what int, body string) {
-	target := upstream(b)
+	target := benchUpstream(b)
 	var base string
 	if what != std {
 		r := newRig(b, func(o *Options) {
@@ -279,7 +280,7 @@ func benchLoopback(b *testing.B, what int, body string) {
 		var p llm.Provider = &httpProvider{tr: newTransport(), target: target}
 		if what == real {
 			var err error
-			if p, err = openai.New(openai.Options{Name: "p", BaseURL: strings.TrimSuffix(target.String(), "/chat/completions"), Key: "sk-upstream"}); err != nil {
+			if p, err = openai.New(openai.Options{Options: upstream.Options{Name: "p", BaseURL: strings.TrimSuffix(target.String(), "/chat/completions"), Key: "sk-upstream"}}); err != nil {
 				b.Fatal(err)
 			}
 		}

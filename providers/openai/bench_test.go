@@ -6,10 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"localrouter/providers/llm"
-	"localrouter/providers/wire"
+	"localrouter/providers/upstream"
 )
 
 var (
@@ -53,12 +52,10 @@ func (nobody) Failed(*llm.Error) {}
 // BenchmarkRelayStream is what one chunk of a stream costs: read, framed, searched for usage, handed out.
 func BenchmarkRelayStream(b *testing.B) {
 	chunk := strings.Replace(text1, "Grüße 🌍", "some more words", 1)
-	c := &Client{o: Options{Name: "lab", Now: time.Now}}
-	c.o.clocks()
-	x := &exchange{c: c, model: "m", obs: nobody{}, ask: asked{llm.Chat, true, false, 1}}
-	x.clock = wire.NewClock(context.Background(), time.Hour, x.late)
-	x.resp = &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(&again{chunk: chunk})}
-	s := newStream(x)
+	s, err := played(b, &again{chunk: chunk}).Send(context.Background(), scan(b, llm.Chat, "/chat/completions", streamed), "m", nobody{})
+	if err != nil {
+		b.Fatal(err)
+	}
 	defer s.Close()
 	b.SetBytes(int64(len(chunk)))
 	b.ReportAllocs()
@@ -67,6 +64,17 @@ func BenchmarkRelayStream(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// played is a client whose provider answers with the event stream that body reads.
+func played(t testing.TB, body io.Reader) *Client {
+	c, err := New(Options{Options: upstream.Options{Name: "lab", BaseURL: "http://127.0.0.1/v1", Trip: func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(body)}, nil
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // again is a stream of one chunk for ever.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/upstream"
 	"localrouter/providers/wire"
 )
 
@@ -55,7 +56,7 @@ func (f *facts) member(key, v []byte) bool {
 
 func (f *facts) count(v []byte) {
 	if u, ok := parseUsage(v); ok {
-		f.usage, f.hasUsage = larger(f.usage, u), true
+		f.usage, f.hasUsage = llm.Larger(f.usage, u), true
 	}
 }
 
@@ -113,42 +114,15 @@ var texts = [...][]byte{[]byte(`"content":`), []byte(`"reasoning_content":`), []
 
 // weigh returns where the text in a chunk stands, its length, and which of texts it was found in; last is tried first.
 func weigh(b []byte, last int) (from, n, which int) {
-	if from, n = text(b, texts[last]); n > 0 {
+	if from, n = upstream.StringAfter(b, texts[last]); n > 0 {
 		return from, n, last
 	}
 	for i := range texts {
 		if i != last {
-			if from, n = text(b, texts[i]); n > 0 {
+			if from, n = upstream.StringAfter(b, texts[i]); n > 0 {
 				return from, n, i
 			}
 		}
 	}
 	return 0, 0, last
-}
-
-// text finds the string behind key.
-func text(b, key []byte) (from, n int) {
-	i := bytes.Index(b, key)
-	if i < 0 {
-		return 0, 0
-	}
-	i = wire.Space(b, i+len(key))
-	if i >= len(b) || b[i] != '"' {
-		return 0, 0
-	}
-	from = i + 1
-	for j := from; ; j++ {
-		n := bytes.IndexByte(b[j:], '"')
-		if n < 0 {
-			return 0, 0
-		}
-		j += n
-		k := j
-		for k > from && b[k-1] == '\\' {
-			k--
-		}
-		if (j-k)&1 == 0 {
-			return from, j - from
-		}
-	}
 }

@@ -46,6 +46,9 @@ func (Codec) Scan(op llm.Op, path string, body []byte) (*llm.Request, error) {
 // tokensPerMedia is what a picture, sound or file counts for in an estimate; vendors count 85 to some thousands.
 const tokensPerMedia = 1000
 
+// bytesPerToken is the rule of thumb for estimates: four bytes of text are about one token.
+const bytesPerToken = 4
+
 // estimateInput goes by the size of all strings, names included, which makes up for the frame of messages.
 func estimateInput(s *wire.Scanner) int64 {
 	return int64(s.Text/bytesPerToken + s.Numbers + s.Media*tokensPerMedia)

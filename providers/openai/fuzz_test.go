@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/wire"
@@ -81,13 +79,11 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte(head1+text1+used1+done1), uint8(1))
 	f.Add([]byte("data: {\"choices\":[{}],\"usage\":{}}\r\n\r\n: x\r\n\r\ndata:[DONE]"), uint8(3))
 	f.Fuzz(func(t *testing.T, body []byte, size uint8) {
-		c := &Client{o: Options{Name: "lab", Now: time.Now}}
-		c.o.clocks()
 		h := &heard{t: t}
-		x := &exchange{c: c, model: "m", obs: h, ask: asked{llm.Chat, true, false, 1}}
-		x.clock = wire.NewClock(context.Background(), time.Minute, x.late)
-		x.resp = &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(&pieces{body, int(size) + 1})}
-		s := newStream(x)
+		s, err := played(t, &pieces{body, int(size) + 1}).Send(context.Background(), scan(t, llm.Chat, "/chat/completions", streamed), "m", h)
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer s.Close()
 		var out []byte
 		for range len(body) + 10 {

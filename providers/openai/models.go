@@ -6,12 +6,10 @@ import (
 	"errors"
 	"math"
 	"math/big"
-	"net/http"
 	"strings"
 	"time"
 
 	"localrouter/providers/llm"
-	"localrouter/providers/wire"
 )
 
 const (
@@ -21,30 +19,13 @@ const (
 
 // Models lists what the provider offers; see llm.Provider.
 func (c *Client) Models(ctx context.Context) ([]llm.Model, error) {
-	x := &exchange{c: c, ask: asked{op: llm.Forward}}
-	x.clock = wire.NewClock(ctx, time.Minute, x.late)
-	defer x.release(nil)
-	r := &http.Request{Method: http.MethodGet, URL: c.url(c.o.ModelsPath), Host: c.base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Accept": {"application/json"}}}
-	resp, err := c.t.RoundTrip(r.WithContext(x.clock.Context()))
-	if err != nil {
-		return nil, c.unreachable(x.clock.Context(), "", err)
-	}
-	x.resp = resp
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		e := c.refused(x)
-		if e.Kind == llm.ModelNotFound { // here it is the path that is unknown
-			e = c.fault("", llm.ProviderFailed, "has no model list at "+c.o.ModelsPath+"; check its base_url, which usually ends in /v1", nil)
-		}
+	body, e := c.up.Get(ctx, c.o.ModelsPath, "", maxList)
+	if e != nil {
 		return nil, e
-	}
-	body, err := wire.ReadAll(x.beating(), resp.ContentLength, maxList)
-	if err != nil {
-		return nil, x.cut(err)
 	}
 	models, err := parseModels(body)
 	if err != nil {
-		return nil, c.fault("", llm.ProviderFailed, "answered with something that is no model list; check its base_url", err)
+		return nil, c.up.Fault("", llm.ProviderFailed, "answered with something that is no model list; check its base_url, which usually ends in /v1", err)
 	}
 	return models, nil
 }

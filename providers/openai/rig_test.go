@@ -15,6 +15,7 @@ import (
 
 	"localrouter/providers/llm"
 	"localrouter/providers/providertest"
+	"localrouter/providers/upstream"
 )
 
 // heard keeps what an Observer is told, and notices what it must never be told.
@@ -64,7 +65,7 @@ func (h *heard) Failed(e *llm.Error) {
 // newClient makes a client of an upstream. more changes its options.
 func newClient(t testing.TB, u *providertest.Upstream, more ...func(*Options)) *Client {
 	t.Helper()
-	o := Options{Name: "lab", BaseURL: u.URL, Key: "sk-upstream", Now: time.Now}
+	o := Options{Options: upstream.Options{Name: "lab", BaseURL: u.URL, Key: "sk-upstream", Now: time.Now}}
 	for _, f := range more {
 		f(&o)
 	}

@@ -111,15 +111,3 @@ func (t *tally) usage() llm.Usage {
 	}
 	return u
 }
-
-// larger keeps of two counts of the same answer the one that counts more: some servers send zeros or nothing after the
-// real figure, others a running count in every chunk.
-func larger(a, b llm.Usage) llm.Usage {
-	if b.Total() < a.Total() {
-		a, b = b, a
-	}
-	if a.CostReported && (!b.CostReported || b.Cost < a.Cost) {
-		b.Cost, b.CostReported = a.Cost, true
-	}
-	return b
-}

@@ -1,4 +1,4 @@
-package openai
+package upstream
 
 import (
 	"bytes"
@@ -33,33 +33,9 @@ type stream struct {
 	done   bool              // the end mark came
 	open   bool              // of another kind of stream (images, speech): no end mark, no commit rule
 	eof    bool
-	weight int // which of texts held text last
-	like   template
+	watch  Watch
+	facts  Facts
 	err    error
-}
-
-// template is the frame of the last chunk that held text and nothing else to learn. Most chunks of a stream have the
-// same one, so that two comparisons say what searching would.
-type template struct{ head, tail []byte }
-
-const maxFrame = 1024 // of a template, so that an open stream stays small
-
-// keep takes the frame around the text b[from:to].
-func (t *template) keep(b []byte, from, to int) {
-	if len(b)-(to-from) <= maxFrame {
-		t.head, t.tail = append(t.head[:0], b[:from]...), append(t.tail[:0], b[to:]...)
-	}
-}
-
-// fits reports whether b is another text in the same frame, and how long that text is. A quote inside may end the text
-// early and a backslash at its end may lead beyond it, so neither fits.
-func (t *template) fits(b []byte) (n int, ok bool) {
-	n = len(b) - len(t.head) - len(t.tail)
-	if n < 0 || len(t.tail) == 0 || !bytes.HasPrefix(b, t.head) || !bytes.HasSuffix(b, t.tail) {
-		return 0, false
-	}
-	middle := b[len(t.head) : len(t.head)+n]
-	return n, bytes.IndexByte(middle, '"') < 0 && (n == 0 || middle[n-1] != '\\')
 }
 
 func newStream(x *exchange) *stream {
@@ -67,6 +43,7 @@ func newStream(x *exchange) *stream {
 	s.exchange.adopt(x)
 	s.buf = s.own[:0]
 	s.open = x.ask.op == llm.Forward
+	s.watch = x.c.format.Watch(x.ask.op, x.ask.wantsUsage)
 	s.readHead(true)
 	s.head.ContentType = "text/event-stream"
 	if ct := x.resp.Header.Get("Content-Type"); isEvents(x.resp) {
@@ -117,7 +94,7 @@ func (s *stream) Next() ([]byte, error) {
 // read reads once, into a buffer that grows only for an event that does not fit.
 func (s *stream) read() {
 	if len(s.buf) >= maxEvent {
-		s.err = s.fail(s.c.fault(s.model, llm.Broken, "sent an event larger than 16 MiB", nil))
+		s.err = s.fail(s.c.Fault(s.model, llm.Broken, "sent an event larger than 16 MiB", nil))
 		return
 	}
 	if len(s.buf) == cap(s.buf) {
@@ -151,7 +128,7 @@ func (s *stream) events() error {
 		if !e.More {
 			s.drop = false
 			if e.Data != nil {
-				if err := s.event(e.Data); err != nil {
+				if err := s.event(e.Name, e.Data); err != nil {
 					return err
 				}
 			}
@@ -166,40 +143,21 @@ func (s *stream) events() error {
 }
 
 // event learns what an event says. An error ends the stream; s.drop withholds the event.
-func (s *stream) event(data []byte) error {
-	if len(data) <= 16 && string(bytes.TrimSpace(data)) == string(done) {
-		s.done = true
-		return nil
+func (s *stream) event(name, data []byte) error {
+	s.facts = Facts{}
+	f := &s.facts
+	s.watch.Event(name, data, s.committed, f)
+	s.content += int64(f.Content)
+	if f.Failure != nil {
+		return s.fail(s.c.named(s.model, f.Failure))
 	}
-	if s.committed {
-		// The common case, a few letters of text in the same frame as before.
-		if n, ok := s.like.fits(data); ok {
-			s.content += int64(n)
-			return nil
-		}
-		// The next common one: four searches and no parsing.
-		from, n, which := weigh(data, s.weight)
-		s.content, s.weight = s.content+int64(n), which
-		if !has(data, keyUsage) && (s.finished || !has(data, keyFinish)) && !has(data, keyError) {
-			if n > 0 {
-				s.like.keep(data, from, from+n)
-			}
-			return nil
-		}
+	if f.HasUsage || f.Finish != "" {
+		s.learn(f)
 	}
-	var f facts
-	f.read(data)
-	if f.failure != nil {
-		return s.fail(s.c.insideError(s.model, data, f.failure))
-	}
-	s.learn(&f)
-	switch {
-	case s.committed:
-	case s.open, f.content > 0:
-		s.content += int64(f.content)
+	if !s.committed && (s.open || f.Content > 0) {
 		s.commit()
 	}
-	s.drop = f.hasUsage && f.choices && !f.chosen && !s.ask.wantsUsage
+	s.done, s.drop = f.End, f.Withhold
 	return nil
 }
 
@@ -208,7 +166,7 @@ func (s *stream) event(data []byte) error {
 func (s *stream) rest() error {
 	e, whole := s.scan.Rest(s.buf[s.pass:])
 	if e.Data != nil && (whole || isDone(e.Data) || json.Valid(e.Data)) {
-		if err := s.event(e.Data); err != nil {
+		if err := s.event(e.Name, e.Data); err != nil {
 			return err
 		}
 		if s.drop {
@@ -227,19 +185,21 @@ func (s *stream) rest() error {
 		s.done = true
 		return nil
 	case !s.committed:
-		return s.fail(s.c.fault(s.model, llm.Broken, "ended the stream before any content", nil))
+		return s.fail(s.c.Fault(s.model, llm.Broken, "ended the stream before any content", nil))
 	}
-	return s.fail(s.c.fault(s.model, llm.Broken, "ended the stream without its end mark, so the answer may be incomplete", nil))
+	return s.fail(s.c.Fault(s.model, llm.Broken, "ended the stream without its end mark, so the answer may be incomplete", nil))
 }
 
-func isDone(data []byte) bool { return string(bytes.TrimSpace(data)) == string(done) }
+// isDone knows the one end mark that is no JSON.
+func isDone(data []byte) bool { return string(bytes.TrimSpace(data)) == "[DONE]" }
 
 // over ends the relay for good: with err, or io.EOF after the clean end.
 func (s *stream) over(err error) error {
 	if s.err == nil {
 		s.err = err
 		s.estimate()
-		s.drain()
+		drain(&s.exchange, s.eof)
+		s.release(nil)
 	}
 	if s.own != nil {
 		// Nobody holds a slice of it any more: Next is not called while one is in use.
@@ -251,15 +211,15 @@ func (s *stream) over(err error) error {
 
 // drain reads up to the end of the response, which is there or comes at once, so that the connection can be used again.
 // A provider that keeps the stream open after its end mark loses the connection instead.
-func (s *stream) drain() {
-	if !s.eof {
-		s.clock.Allow(drainTime)
-		var b [64]byte
-		for range 8 {
-			if _, err := s.resp.Body.Read(b[:]); err != nil {
-				break
-			}
+func drain(x *exchange, eof bool) {
+	if eof {
+		return
+	}
+	x.clock.Allow(drainTime)
+	var b [64]byte
+	for range 8 {
+		if _, err := x.resp.Body.Read(b[:]); err != nil {
+			return
 		}
 	}
-	s.release(nil)
 }

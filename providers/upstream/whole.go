@@ -1,10 +1,9 @@
-package openai
+package upstream
 
 import (
 	"io"
 	"sync"
 
-	"localrouter/providers/llm"
 	"localrouter/providers/wire"
 )
 
@@ -32,35 +31,18 @@ func (w *whole) Next() ([]byte, error) {
 		return nil, w.err
 	}
 	w.head.Length = int64(len(b))
-	var f facts
-	f.read(b)
-	if e := w.judge(b, &f); e != nil {
-		w.err = w.fail(e)
+	var f Facts
+	if e := w.c.format.Whole(w.ask.op, b, &f); e != nil {
+		w.err = w.fail(w.c.named(w.model, e))
 		return nil, w.err
 	}
-	w.content = int64(f.content)
+	w.content = int64(f.Content)
 	w.commit()
 	w.learn(&f)
 	w.estimate()
 	w.err = io.EOF
 	w.release(nil)
 	return b, nil
-}
-
-// judge reports why a reply with status 200 is none.
-func (w *whole) judge(b []byte, f *facts) *llm.Error {
-	if w.ask.op == llm.Forward {
-		return nil // lists, texts, whatever the endpoint answers
-	}
-	switch {
-	case !f.wellEnded:
-		return w.c.fault(w.model, llm.ProviderFailed, "answered with something that is not a JSON object; check its base_url", nil)
-	case f.failure != nil && !f.chosen:
-		return w.c.insideError(w.model, b, f.failure)
-	case !f.chosen && (w.ask.op == llm.Chat || w.ask.op == llm.Completions):
-		return w.c.fault(w.model, llm.ProviderFailed, "answered without any choice", nil)
-	}
-	return nil
 }
 
 // beating is the response body; each read is a sign of life.

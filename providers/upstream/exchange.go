@@ -1,4 +1,4 @@
-package openai
+package upstream
 
 import (
 	"context"
@@ -84,18 +84,28 @@ func (x *exchange) commit() {
 }
 
 // learn passes on what a chunk or reply told.
-func (x *exchange) learn(f *facts) {
-	if f.hasUsage {
-		if u := larger(x.usage, f.usage); !x.reported || u != x.usage {
-			x.usage, x.reported = u, true
-			if !u.Zero() || u.CostReported {
-				x.obs.Usage(u)
-			}
+func (x *exchange) learn(f *Facts) {
+	if f.HasUsage {
+		x.count(f.Usage)
+	}
+	if f.Finish != "" {
+		x.finish(f.Finish)
+	}
+}
+
+func (x *exchange) count(u llm.Usage) {
+	if u = llm.Larger(x.usage, u); !x.reported || u != x.usage {
+		x.usage, x.reported = u, true
+		if !u.Zero() || u.CostReported {
+			x.obs.Usage(u)
 		}
 	}
-	if f.finish != "" && !x.finished {
+}
+
+func (x *exchange) finish(reason string) {
+	if !x.finished {
 		x.finished = true
-		x.obs.Finish(f.finish)
+		x.obs.Finish(reason)
 	}
 }
 
@@ -104,7 +114,7 @@ const bytesPerToken = 4
 
 // estimate tells the observer a count by length, where the provider sent none or only zeros.
 func (x *exchange) estimate() {
-	if x.reported && (!x.usage.Zero() || x.usage.CostReported) || x.ask.op == llm.Forward {
+	if x.reported && (!x.usage.Zero() || x.usage.CostReported) || x.ask.op == llm.Forward || x.ask.op == llm.CountTokens {
 		return
 	}
 	u := llm.Usage{Input: x.ask.input, Output: (x.content + bytesPerToken - 1) / bytesPerToken, Estimated: true}
@@ -130,9 +140,9 @@ func (x *exchange) cut(err error) *llm.Error {
 		return x.c.cancelled(ctx, err)
 	}
 	if errors.Is(err, wire.ErrTooLarge) {
-		return x.c.fault(x.model, llm.ProviderFailed, "sent a reply larger than 64 MiB; ask for a stream instead", err)
+		return x.c.Fault(x.model, llm.ProviderFailed, "sent a reply larger than 64 MiB; ask for a stream instead", err)
 	}
-	return x.c.fault(x.model, llm.Broken, "broke the answer off", err)
+	return x.c.Fault(x.model, llm.Broken, "broke the answer off", err)
 }
 
 // late is the error of a clock that ran out.
@@ -156,8 +166,8 @@ func (c *Client) cancelled(ctx context.Context, err error) *llm.Error {
 	return &llm.Error{Kind: llm.ClientGone, Status: 499, Message: "The request was cancelled before the answer was complete", Err: err}
 }
 
-// fault is a failure of the provider that has no status of its own.
-func (c *Client) fault(model string, kind llm.Kind, what string, err error) *llm.Error {
+// Fault is a failure of the provider that has no status of its own. what follows its name.
+func (c *Client) Fault(model string, kind llm.Kind, what string, err error) *llm.Error {
 	return &llm.Error{Kind: kind, Provider: c.o.Name, Model: model, Status: http.StatusBadGateway, Code: string(kind),
 		Message: "The provider " + c.o.Name + " " + what + ".", Err: err}
 }
@@ -188,5 +198,5 @@ func handedOn(name string) bool {
 	case "X-Request-Id", "Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "X-Generation-Id", "Content-Disposition":
 		return true
 	}
-	return strings.HasPrefix(name, "Openai-") || strings.HasPrefix(name, "X-Ratelimit-") || strings.HasPrefix(name, "Ratelimit")
+	return strings.HasPrefix(name, "Openai-") || strings.HasPrefix(name, "Anthropic-") || strings.HasPrefix(name, "X-Ratelimit-") || strings.HasPrefix(name, "Ratelimit")
 }
