@@ -51,11 +51,15 @@ var rules = []rule{
 	{"db/accesslog", []string{"db", "providers/llm"}, "the log is one sink of the recorder"},
 	{"db", []string{"providers/llm", "db/secret", "db/settings"}, "the recorder takes a Sink that main wires; never accesslog"},
 	{"providers/upstream", []string{"providers/llm", "providers/sse", "providers/wire"}, "how a provider is asked, whatever its dialect"},
-	{"providers/openai", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream"}, "dialects never know each other"},
+	{"providers/tokens", []string{"providers/llm"}, "counting knows no vendor's client"},
+	{"providers/tokens/gen", nil, "makes the tokenizer's data by hand"},
+	{"providers/catalog", []string{"providers/llm"}, "facts are values"},
+	{"providers/openai", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},
+	{"providers/anthropic", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},
 	{"providers/providertest", []string{"providers/llm", "providers/sse"}, "the hostile upstream stands alone"},
 	{"providers", []string{"providers/...", "db/settings"}, "from settings to live providers"},
 	{"routing", []string{"providers/llm", "db/settings"}, "routing knows no HTTP and no vendor"},
-	{"server", []string{"db", "db/settings", "routing", "providers/llm"}, "codecs come as values: no vendor package in the server"},
+	{"server", []string{"db", "db/settings", "routing", "providers/llm", "providers/tokens"}, "codecs come as values: no vendor package in the server"},
 	{"dashboard/cli", []string{"db/settings", "db/secret", "db/accesslog", "providers/llm"}, "the command line is a client of the admin API"},
 	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing"}, "the page a person sees"},
 	{"tray/traytest", nil, "the desktop of tests stands alone"},
@@ -88,7 +92,7 @@ func TestImportRules(t *testing.T) {
 			if room == "routing" && imp == "net/http" || room == "providers/llm" && imp == "net/http" {
 				t.Errorf("%s imports net/http: %s", file, r.reason)
 			}
-			for _, testOnly := range []string{"providers/providertest", "server/sdktest", "providers/catalog/gen", "tray/traytest"} {
+			for _, testOnly := range []string{"providers/providertest", "server/sdktest", "providers/catalog/gen", "providers/tokens/gen", "tray/traytest"} {
 				if ok && ours == testOnly {
 					t.Errorf("%s imports %s, which is for tests only", file, imp)
 				}

@@ -1,6 +1,6 @@
 // Command notices writes the notices of everything that is built into the program: each Go module that is linked on
-// some system, Go itself, and the packages inside the embedded ECharts build. It is run by hand (make notices) after a
-// dependency has changed; a test notices a module that is missing.
+// some system, Go itself, the tokenizer's vocabulary, and the packages inside the embedded ECharts build. It is run by
+// hand (make notices) after a dependency has changed; a test notices a module that is missing.
 package main
 
 import (
@@ -59,6 +59,9 @@ func notices(scripts string) ([]byte, error) {
 		if err := add(m.Path+" "+m.Version, m.Dir); err != nil {
 			return nil, err
 		}
+	}
+	if err := add("o200k_base, the vocabulary of OpenAI's tiktoken", "providers/tokens"); err != nil {
+		return nil, err
 	}
 	for _, name := range []string{"echarts", "echarts/licenses", "zrender", "tslib"} {
 		if err := add("npm "+name, filepath.Join(scripts, name)); err != nil {

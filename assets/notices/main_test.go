@@ -24,7 +24,7 @@ func TestNoticesNameEveryLinkedModule(t *testing.T) {
 			t.Errorf("assets/notices.txt does not name %s %s; run: make notices", m.Path, m.Version)
 		}
 	}
-	for _, name := range []string{"\nnpm echarts\n", "\nGo 1.", "Apache License"} {
+	for _, name := range []string{"\nnpm echarts\n", "\no200k_base, ", "\nGo 1.", "Apache License"} {
 		if !strings.Contains(string(b), name) {
 			t.Errorf("assets/notices.txt lacks %q; run: make notices", name)
 		}
