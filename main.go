@@ -32,6 +32,8 @@ import (
 	"localrouter/db/secret/nobus"
 	"localrouter/db/settings"
 	"localrouter/providers"
+	"localrouter/providers/anthropic"
+	"localrouter/providers/llm"
 	"localrouter/providers/openai"
 	"localrouter/routing"
 	"localrouter/server"
@@ -218,7 +220,7 @@ func (a *app) wire() (err error) {
 	}
 	a.gateway = server.New(server.Options{
 		Keys: a.keys, Router: routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load}), Directory: a.registry,
-		Recorder: a.recorder, Codec: openai.NewCodec(), Settings: a.conf.Load, InstallID: a.store.InstallID(),
+		Recorder: a.recorder, Codecs: []llm.Codec{openai.NewCodec(), anthropic.NewCodec()}, Settings: a.conf.Load, InstallID: a.store.InstallID(),
 		Version: a.p.Version(), Redact: a.registry.Redact, Log: a.log,
 	})
 	a.port = server.NewToggle(a.gateway, server.ToggleOptions{Listener: server.ListenerOptions{Log: a.log}, Changed: a.change})

@@ -118,8 +118,13 @@ func (d *demo) Send(ctx context.Context, req *llm.Request, model string, obs llm
 	return r, nil
 }
 
+// Converse answers a request of another dialect; see llm.Provider.
+func (d *demo) Converse(ctx context.Context, o *llm.Order, obs llm.Observer) (llm.Stream, error) {
+	return openai.Inside(o, func(req *llm.Request) (llm.Relay, error) { return d.Send(ctx, req, o.ID, obs) })
+}
+
 func demoRefuses(status int, param, message string) *llm.Error {
-	e := &llm.Error{Kind: llm.ProviderRejected, Provider: "demo", Model: demoModel, Status: status, Code: "invalid_value", Type: "invalid_request_error", Param: param, Message: message}
+	e := &llm.Error{Kind: llm.ProviderRejected, Provider: "demo", Model: demoModel, Status: status, Code: "invalid_value", Type: "invalid_request_error", Param: param, Message: message, Dialect: llm.OpenAI}
 	_, e.ContentType, e.Body = openai.NewCodec().Error(e)
 	return e
 }

@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"localrouter/db/settings"
+	"localrouter/providers/anthropic"
+	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
+	"localrouter/providers/tokens"
 	"localrouter/providers/upstream"
 	"localrouter/providers/wire"
 )
@@ -33,13 +36,14 @@ const (
 
 // entry is one provider of the settings.
 type entry struct {
-	conf    settings.Provider
-	caFile  string
-	key     string
-	keyErr  error // why the credential could not be read; it is tried again
-	builtIn bool  // the demo that nobody configured
-	baseURL *url.URL
-	client  *openai.Client // nil for the demo and for what cannot work
+	conf     settings.Provider
+	caFile   string
+	key      string
+	keyErr   error // why the credential could not be read; it is tried again
+	builtIn  bool  // the demo that nobody configured
+	baseURL  *url.URL
+	client   client // nil for the demo and for what cannot work
+	features *llm.Features
 
 	// Guarded by Registry.mu.
 	source  *llm.Source
@@ -48,6 +52,12 @@ type entry struct {
 	latency time.Duration
 	seen    time.Time // of the last answer
 	asked   time.Time // of the last question
+}
+
+// client is a provider on a network.
+type client interface {
+	llm.Provider
+	Close()
 }
 
 // open reads what an entry is made of; build makes it live. What is open is enough to compare two entries.
@@ -138,7 +148,7 @@ func (r *Registry) build(e *entry) {
 		e.readURL(k)
 		return
 	case k.demo:
-		p, e.state = newDemo(r.o.Pace, r.o.Now), Healthy
+		p, e.state, e.features = newDemo(r.o.Pace, r.o.Now), Healthy, openai.Features()
 	default:
 		if err = r.connect(e, k); err == nil {
 			p = e.client
@@ -147,13 +157,18 @@ func (r *Registry) build(e *entry) {
 	if err != nil {
 		p, e.state, e.detail = refusing{err}, Unhealthy, err.Message
 	}
-	e.source = &llm.Source{Name: e.conf.Name, Type: e.conf.Type, Provider: p, Dialect: llm.OpenAI, Local: e.local(k), Demo: k.demo}
+	e.source = &llm.Source{Name: e.conf.Name, Type: e.conf.Type, Provider: p, Dialect: llm.OpenAI, Local: e.local(k), Demo: k.demo,
+		Features: e.features, Facts: func(id string) *llm.Model { return catalog.Facts(e.conf.Type, id) }}
+	if k.dialect != "" {
+		e.source.Dialect = k.dialect
+	}
 	switch {
 	case k.demo:
 		e.source.Models, e.source.Listed = demoModels(), true
 	case len(e.conf.Models) > 0:
 		for _, id := range e.conf.Models {
 			e.source.Models = append(e.source.Models, llm.Model{ID: id})
+			catalog.Complete(e.conf.Type, &e.source.Models[len(e.source.Models)-1])
 		}
 		e.source.Listed = true
 	}
@@ -175,25 +190,39 @@ func (r *Registry) connect(e *entry, k kind) *llm.Error {
 	if err := e.readURL(k); err != nil {
 		return refuse(llm.Unreachable, http.StatusBadGateway, "its base_url cannot be read: "+err.Error())
 	}
-	if e.key == "" && k.needsKey && !e.keyInHeaders() {
+	if e.key == "" && k.needsKey && !e.keyInHeaders() && !(k.dialect == llm.Anthropic && e.local(k)) {
 		return refuse(llm.ProviderAuth, http.StatusBadGateway, "it has no API key. Give it one in the dashboard or with `localrouter providers set-key "+e.conf.Name+"`")
 	}
-	s := serviceAt(e.baseURL)
+	s := serviceOf(k, e.baseURL)
 	agent := "LocalRouter"
 	if r.o.Version != "" {
 		agent += "/" + r.o.Version
 	}
-	client, err := openai.New(openai.Options{Options: upstream.Options{
-		Name: e.conf.Name, BaseURL: e.baseURL.String(), Key: e.key, KeyHeader: s.keyHeader,
+	o := upstream.Options{Name: e.conf.Name, BaseURL: e.baseURL.String(), Key: e.key, KeyHeader: s.keyHeader,
 		Header: e.conf.Headers, Query: e.conf.Query, Local: e.local(k), Hop: r.o.InstallID, Agent: agent,
 		Connect: e.conf.Timeout.Connect, FirstByte: e.conf.Timeout.FirstByte, Idle: e.conf.Timeout.Idle,
-		CAFile: e.caFile, Getenv: r.o.Getenv, Pass: s.pass, Now: r.o.Now,
-	}, ModelsPath: s.modelsPath, NoStreamUsage: s.noStreamUsage})
-	if err != nil {
+		CAFile: e.caFile, Getenv: r.o.Getenv, Pass: s.pass, Now: r.o.Now, Count: tokens.Count}
+	if err := e.dial(k, s, o); err != nil {
 		return refuse(llm.Unreachable, http.StatusBadGateway, err.Error())
 	}
-	e.client = client
 	return nil
+}
+
+// dial makes the client in the dialect of the entry's kind.
+func (e *entry) dial(k kind, s service, o upstream.Options) error {
+	if k.dialect == llm.Anthropic {
+		c, err := anthropic.New(anthropic.Options{Options: o})
+		if err == nil {
+			e.client, e.features = c, anthropic.Features()
+		}
+		return err
+	}
+	s.style.Provider = e.conf.Name
+	c, err := openai.New(openai.Options{Options: o, ModelsPath: s.modelsPath, NoStreamUsage: s.noStreamUsage, Style: s.style})
+	if err == nil {
+		e.client, e.features = c, s.features()
+	}
+	return err
 }
 
 func (e *entry) readURL(k kind) error {
@@ -208,8 +237,11 @@ func (e *entry) readURL(k kind) error {
 	if err != nil {
 		return err
 	}
-	if u.Path == "" {
+	switch {
+	case u.Path == "":
 		u.Path = k.rootPath
+	case k.dialect == llm.Anthropic && !strings.HasSuffix(u.Path, "/v1"):
+		u.Path += "/v1" // Anthropic's own base URLs are written without it
 	}
 	e.baseURL = u
 	return nil
@@ -279,6 +311,12 @@ type refusing struct{ err *llm.Error }
 func (p refusing) Send(_ context.Context, _ *llm.Request, model string, _ llm.Observer) (llm.Relay, error) {
 	e := *p.err
 	e.Model = model
+	return nil, &e
+}
+
+func (p refusing) Converse(_ context.Context, o *llm.Order, _ llm.Observer) (llm.Stream, error) {
+	e := *p.err
+	e.Model = o.ID
 	return nil, &e
 }
 

@@ -1,16 +1,14 @@
 package providers
 
-import (
-	"net/url"
-	"strings"
-)
+import "localrouter/providers/llm"
 
 // kind is what is known of a provider type. A new type of an existing dialect is a line in this table, not code.
 type kind struct {
 	baseURL  string // empty: the settings must name one
 	needsKey bool
-	rootPath string // put behind a base URL that has no path
-	later    bool   // its dialect comes with a later version
+	rootPath string      // put behind a base URL that has no path
+	later    bool        // its dialect comes with a later version
+	dialect  llm.Dialect // empty: OpenAI's
 	demo     bool
 }
 
@@ -20,7 +18,7 @@ var kinds = map[string]kind{
 	"openrouter":        {baseURL: "https://openrouter.ai/api/v1", needsKey: true},
 	"ollama":            {baseURL: "http://127.0.0.1:11434/v1", rootPath: "/v1"},
 	"openai-compatible": {},
-	"anthropic":         {baseURL: "https://api.anthropic.com", needsKey: true, later: true},
+	"anthropic":         {baseURL: "https://api.anthropic.com/v1", rootPath: "/v1", needsKey: true, dialect: llm.Anthropic},
 	"gemini":            {baseURL: "https://generativelanguage.googleapis.com", needsKey: true, later: true},
 	"demo":              {demo: true},
 
@@ -37,35 +35,4 @@ var kinds = map[string]kind{
 	"nvidia":      {baseURL: "https://integrate.api.nvidia.com/v1", needsKey: true},
 	"together":    {baseURL: "https://api.together.xyz/v1", needsKey: true},
 	"xai":         {baseURL: "https://api.x.ai/v1", needsKey: true},
-}
-
-// service is what is known of a server by its address: how it differs from OpenAI's own in ways that matter here.
-type service struct {
-	host          string   // exact, or with a leading dot for all below it
-	keyHeader     string   // carries the key alone; empty: Authorization: Bearer
-	noStreamUsage bool     // refuses stream_options; sends usage unasked
-	modelsPath    string   // empty: /models
-	pass          []string // further header fields of applications that it understands
-}
-
-// services are matched by the host of the base URL, whatever the provider is called.
-var services = []service{
-	{host: "openrouter.ai", pass: []string{"Http-Referer", "X-Title", "X-Openrouter-Title", "X-Openrouter-Categories", "X-Openrouter-Metadata"}},
-	{host: "api.mistral.ai", noStreamUsage: true},
-	{host: "codestral.mistral.ai", noStreamUsage: true},
-	{host: ".openai.azure.com", keyHeader: "Api-Key"},
-	{host: ".cognitiveservices.azure.com", keyHeader: "Api-Key"},
-	{host: "api.x.ai", pass: []string{"X-Grok-Conv-Id"}},
-	{host: "models.github.ai", modelsPath: "/catalog/models"},
-}
-
-// serviceAt finds what is known of the server at u; the zero value is a server that does as OpenAI does.
-func serviceAt(u *url.URL) service {
-	host := strings.ToLower(u.Hostname())
-	for _, s := range services {
-		if s.host == host || s.host[0] == '.' && strings.HasSuffix(host, s.host) {
-			return s
-		}
-	}
-	return service{}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 )
 
@@ -131,6 +132,9 @@ func (r *Registry) note(e *entry, models []llm.Model, took time.Duration, failur
 	e.seen = e.asked
 	if len(e.conf.Models) > 0 {
 		return // the person's own list stays
+	}
+	for i := range models {
+		catalog.Complete(e.conf.Type, &models[i])
 	}
 	s := *e.source
 	s.Models, s.Listed = models, true

@@ -28,13 +28,13 @@ func TestKindsAreTheTypesOfTheSettings(t *testing.T) {
 	if !slices.Equal(have, want) {
 		t.Errorf("providers makes %v, settings allows %v", have, want)
 	}
-	r := registry(t, Options{}, settings.NewProvider("claude", "anthropic"), settings.NewProvider("g", "gemini"))
+	r := registry(t, Options{}, settings.NewProvider("g", "gemini"))
 	for _, s := range r.Status() {
 		if s.State != Unhealthy || !strings.Contains(s.Detail, "later version") {
 			t.Errorf("%s: %s %q", s.Name, s.State, s.Detail)
 		}
 	}
-	if _, err := r.Sources().Named("claude").Provider.Send(t.Context(), &llm.Request{}, "m", nil); llm.AsError(err).Kind != llm.Unreachable {
+	if _, err := r.Sources().Named("g").Provider.Send(t.Context(), &llm.Request{}, "m", nil); llm.AsError(err).Kind != llm.Unreachable {
 		t.Errorf("a request to it gives %v", err)
 	}
 }

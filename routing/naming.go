@@ -18,7 +18,7 @@ func (r *Router) Resolve(model string) (*llm.Source, string, *llm.Error) {
 type target struct {
 	source *llm.Source
 	id     string
-	model  *llm.Model // nil where the provider's list does not name it
+	model  *llm.Model // nil where nothing is known of it
 }
 
 func (r *Router) resolve(model string) (target, *llm.Error) {
@@ -42,6 +42,9 @@ func (r *Router) resolve(model string) (target, *llm.Error) {
 				if o.Source == src {
 					t.model = o.Model
 				}
+			}
+			if t.model == nil && src.Facts != nil {
+				t.model = src.Facts(rest)
 			}
 			return t, nil
 		}

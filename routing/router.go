@@ -4,7 +4,9 @@ package routing
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
+	"strings"
 	"time"
 
 	"localrouter/db/settings"
@@ -48,7 +50,10 @@ func New(dir Directory, o Options) *Router {
 
 // Call is one request on its way to an answer.
 type Call struct {
-	Request  *llm.Request
+	Request *llm.Request
+	// Codec is that of the request's dialect: by it the request is understood and the answer spelled where the provider
+	// speaks another.
+	Codec    llm.Codec
 	Observer llm.Observer
 	// Early is called at most once, from another goroutine but never after Send has returned, when an event stream
 	// has been without content for 15 s and no other target waits: the application must hear something, or it
@@ -60,7 +65,7 @@ type Call struct {
 type Answer struct {
 	Relay   llm.Relay
 	Source  *llm.Source
-	Model   *llm.Model // nil where the provider's list does not name it
+	Model   *llm.Model // nil where nothing is known of it
 	ModelID string     // the provider's own id
 }
 
@@ -78,11 +83,15 @@ func (r *Router) Send(ctx context.Context, c *Call) (*Answer, []llm.Attempt, *ll
 	if e != nil {
 		return nil, nil, e
 	}
+	plan, e := c.plan(&t)
+	if e != nil {
+		return nil, nil, e
+	}
 	o := &outcome{}
-	o.attempts[0] = llm.Attempt{Provider: t.source.Name, Model: t.id}
+	o.attempts[0] = llm.Attempt{Provider: t.source.Name, Model: t.id, Dropped: strings.Join(plan.Report, ", ")}
 	attempt := &o.attempts[0]
 	start := r.now()
-	e = r.try(ctx, c, t.source, o)
+	e = r.try(ctx, c, &t, &plan, o)
 	attempt.DurationMS = r.now().Sub(start).Milliseconds()
 	if e != nil {
 		attempt.Kind, attempt.Status = e.Kind, e.Status
@@ -96,15 +105,35 @@ func (r *Router) Send(ctx context.Context, c *Call) (*Answer, []llm.Attempt, *ll
 	return &o.answer, o.attempts[:], nil
 }
 
+// plan decides how the request goes to t. A request of another dialect than t's is understood first, once.
+func (c *Call) plan(t *target) (llm.Planned, *llm.Error) {
+	if c.Request.Dialect == t.source.Dialect {
+		return llm.Planned{}, nil
+	}
+	features := t.source.Features
+	if features == nil {
+		features = &llm.Features{Dialect: t.source.Dialect}
+	}
+	if c.Request.Conversation == nil && c.Request.Op == llm.Chat {
+		conversation, err := c.Codec.Decode(c.Request)
+		if err != nil {
+			return llm.Planned{}, llm.AsError(err)
+		}
+		c.Request.Conversation = conversation
+	}
+	plan := llm.Plan(c.Request, features, t.model)
+	return plan, plan.Refused
+}
+
 // try makes one attempt: it ends when the first content is there, or with the reason why there will be none.
-func (r *Router) try(ctx context.Context, c *Call, src *llm.Source, o *outcome) *llm.Error {
+func (r *Router) try(ctx context.Context, c *Call, t *target, plan *llm.Planned, o *outcome) *llm.Error {
 	var clock *patience
 	if c.Request.Stream {
 		// A whole reply needs no clock here: its headers come when it is finished, and the provider's own bound
 		// for whole replies holds.
-		ctx, clock = r.startPatience(ctx, c, src, o.attempts[0])
+		ctx, clock = r.startPatience(ctx, c, t.source, o.attempts[0])
 	}
-	relay, err := src.Provider.Send(ctx, c.Request, o.attempts[0].Model, c.Observer)
+	relay, err := r.send(ctx, c, t, plan, &o.attempts[0])
 	if err == nil {
 		o.relay = primed{Relay: relay, clock: clock}
 		o.relay.first, o.relay.err = relay.Next()
@@ -118,6 +147,22 @@ func (r *Router) try(ctx context.Context, c *Call, src *llm.Source, o *outcome) 
 	e := reason(ctx, err)
 	clock.close()
 	return e
+}
+
+// send asks the provider in the way that was planned, and notes what it was not told.
+func (r *Router) send(ctx context.Context, c *Call, t *target, plan *llm.Planned, a *llm.Attempt) (llm.Relay, error) {
+	if plan.Path == llm.PathRaw {
+		return t.source.Provider.Send(ctx, c.Request, t.id, c.Observer)
+	}
+	order := &llm.Order{Request: c.Request, ID: t.id, Model: t.model, Plan: *plan}
+	stream, err := t.source.Provider.Converse(ctx, order, c.Observer)
+	a.Dropped = strings.Join(order.Plan.Report, ", ")
+	if err != nil {
+		return nil, err
+	}
+	enc := c.Codec.Encoder(c.Request, llm.Answered{Provider: t.source.Name, Model: t.id, InputEstimate: c.Request.InputEstimate,
+		ID: rand.Text(), Created: r.now().Unix()})
+	return llm.Translated(stream, enc, !c.Request.Stream), nil
 }
 
 // blame copies e with the name of the provider that was being tried: an *llm.Error may be shared, a cancellation's

@@ -293,3 +293,7 @@ func manyModels(n int) *llm.Sources {
 	}
 	return llm.NewSources(list)
 }
+
+func (s *script) Converse(context.Context, *llm.Order, llm.Observer) (llm.Stream, error) {
+	panic("asked to translate")
+}

@@ -44,7 +44,7 @@ var newline = []byte{'\n'}
 // settle writes usage and cost into the record.
 func (a *account) settle() {
 	e := a.x.entry
-	if len(e.Attempts) == 0 {
+	if len(e.Attempts) == 0 || e.Op == llm.CountTokens {
 		return
 	}
 	if a.usage.Zero() && !a.usage.CostReported {

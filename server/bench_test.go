@@ -40,7 +40,7 @@ func (dropRecorder) Record(*db.Entry) {}
 const benchChunks = 100
 
 func benchHandler(b *testing.B, body string, answer func(context.Context, *llm.Request, llm.Observer) (llm.Relay, error)) {
-	r := newRig(b, func(o *Options) { o.Recorder = dropRecorder{}; o.Codec = headCodec{} })
+	r := newRig(b, func(o *Options) { o.Recorder = dropRecorder{}; o.Codecs = []llm.Codec{headCodec{}} })
 	r.provider.answer = answer
 	req := request("POST", "/v1/chat/completions", body)
 	rd := strings.NewReader(body)
@@ -272,9 +272,9 @@ func benchLoopback(b *testing.B, what int, body string) {
 	var base string
 	if what != std {
 		r := newRig(b, func(o *Options) {
-			o.Recorder, o.Codec = dropRecorder{}, headCodec{}
+			o.Recorder, o.Codecs = dropRecorder{}, []llm.Codec{headCodec{}}
 			if what == real {
-				o.Codec = openai.NewCodec()
+				o.Codecs = []llm.Codec{openai.NewCodec()}
 			}
 		})
 		var p llm.Provider = &httpProvider{tr: newTransport(), target: target}
@@ -339,3 +339,7 @@ func BenchmarkLoopbackStreamReal(b *testing.B) { benchLoopback(b, real, streamBo
 func BenchmarkLoopback2MStd(b *testing.B)      { benchLoopback(b, std, body2M) }
 func BenchmarkLoopback2MDoor(b *testing.B)     { benchLoopback(b, door, body2M) }
 func BenchmarkLoopback2MReal(b *testing.B)     { benchLoopback(b, real, body2M) }
+
+func (p *httpProvider) Converse(context.Context, *llm.Order, llm.Observer) (llm.Stream, error) {
+	panic("asked to translate")
+}

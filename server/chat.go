@@ -16,23 +16,35 @@ import (
 // generate is the handler of every operation with a JSON body, whole or streamed.
 func generate(op llm.Op) handler {
 	return func(x *exchange) *llm.Error {
-		x.entry.Op = op
-		body, e := x.readJSON()
+		req, e := x.scan(op)
 		if e != nil {
 			return e
 		}
-		req, err := x.g.Codec.Scan(op, x.below(), body)
-		if err != nil {
-			return llm.AsError(err)
-		}
-		if req.ContentType == "" {
-			req.ContentType = "application/json"
-		}
-		if req.Length == 0 {
-			req.Length = int64(len(body))
-		}
 		return x.ask(req)
 	}
+}
+
+// scan reads the body and its head.
+func (x *exchange) scan(op llm.Op) (*llm.Request, *llm.Error) {
+	x.entry.Op = op
+	body, e := x.readJSON()
+	if e != nil {
+		return nil, e
+	}
+	req, err := x.codec.Scan(op, x.below(), body)
+	if err != nil {
+		return nil, llm.AsError(err)
+	}
+	if req.ContentType == "" {
+		req.ContentType = "application/json"
+	}
+	if req.Length == 0 {
+		req.Length = int64(len(body))
+	}
+	if x.codec.Dialect() == llm.Anthropic { // OpenAI's endpoints have no queries
+		req.Query = x.r.URL.RawQuery
+	}
+	return req, nil
 }
 
 // below is the request's path below a provider's API base.
@@ -40,7 +52,7 @@ func (x *exchange) below() string { return x.r.URL.Path[len("/v1"):] }
 
 // passed are the fields of an application that reach providers. Everything else stays here: cookies, credentials and
 // addresses are nobody's business.
-var passed = [...]string{"Idempotency-Key", "Openai-Beta", "X-Client-Request-Id", "Http-Referer", "X-Title"}
+var passed = [...]string{"Idempotency-Key", "Openai-Beta", "X-Client-Request-Id", "Http-Referer", "X-Title", "Anthropic-Version", "Anthropic-Beta"}
 
 // ask has req answered: it is admitted, routed, relayed. The record and the account are close's.
 func (x *exchange) ask(req *llm.Request) *llm.Error {
@@ -48,15 +60,16 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 	entry.Asked, entry.Stream = cutText(req.Model, 256), req.Stream
 	for _, name := range passed {
 		if v := x.r.Header[name]; len(v) > 0 {
-			req.Header = append(req.Header, llm.Field{Name: name, Value: v[0]})
+			req.Header = append(req.Header, llm.Field{Name: name, Value: strings.Join(v, ",")})
 		}
 	}
 	x.answer.input = req.InputEstimate
+	req.Key = x.key.ID
 	if x.buffer != nil {
 		req.Model = strings.Clone(req.Model) // it outlives the buffer, in the record
 		entry.Asked = cutText(req.Model, 256)
 	}
-	if x.g.Limits != nil {
+	if x.g.Limits != nil && req.Op != llm.CountTokens {
 		settle, e := x.g.Limits.Admit(x.key, req)
 		if e != nil {
 			return e
@@ -67,7 +80,7 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 	if e := x.g.runs.add(x); e != nil {
 		return e
 	}
-	call := routing.Call{Request: req, Observer: &x.answer}
+	call := routing.Call{Request: req, Codec: x.codec, Observer: &x.answer}
 	if req.Stream {
 		call.Early = x.sendEarly
 	}
@@ -103,8 +116,14 @@ func (x *exchange) attempted(attempts []llm.Attempt) {
 	}
 }
 
+// droppedMax bounds X-LocalRouter-Dropped: names of fields come from outside.
+const droppedMax = 2 << 10
+
 func (x *exchange) nameRoute(a *llm.Attempt, n int) {
 	x.set("X-Localrouter-Route", fieldText(a.Provider+"/"+a.Model))
+	if a.Dropped != "" {
+		x.set("X-Localrouter-Dropped", fieldText(cutText(a.Dropped, droppedMax)))
+	}
 	if n == 1 {
 		x.set("X-Localrouter-Attempts", "1")
 		return
@@ -118,7 +137,12 @@ func (x *exchange) sendEarly(a llm.Attempt) {
 	x.nameRoute(&a, 1)
 	x.set("Content-Type", "text/event-stream")
 	x.events = true
+	x.nameRequest()
 	x.send(http.StatusOK)
+	if ping := x.codec.KeepAlive(); ping != nil {
+		x.ResponseWriter.Write(ping) // a failure means that the application is gone, which the context tells
+		x.beat = startBeat(x, ping)
+	}
 	x.flush()
 }
 
@@ -135,16 +159,14 @@ func (x *exchange) relay(a *routing.Answer) *llm.Error {
 		x.sendHead(&head)
 	}
 	live := head.Stream || head.Length < 0
+	if ping := x.codec.KeepAlive(); ping != nil && head.Stream && x.beat == nil {
+		x.beat = startBeat(x, ping)
+	}
 	for {
 		if len(chunk) > 0 {
 			x.answer.passed(chunk)
-			if _, werr := x.ResponseWriter.Write(chunk); werr != nil {
+			if werr := x.hand(chunk, live); werr != nil {
 				return x.unread(werr)
-			}
-			if live {
-				if werr := x.flush(); werr != nil {
-					return x.unread(werr)
-				}
 			}
 		}
 		if err != nil {
@@ -156,6 +178,16 @@ func (x *exchange) relay(a *routing.Answer) *llm.Error {
 		return nil
 	}
 	return x.broken(err)
+}
+
+// hand writes a step of the answer to the application.
+func (x *exchange) hand(chunk []byte, live bool) error {
+	x.beat.lock()
+	defer x.beat.unlock()
+	if _, err := x.ResponseWriter.Write(chunk); err != nil || !live {
+		return err
+	}
+	return x.flush()
 }
 
 func (x *exchange) sendHead(head *llm.Head) {
@@ -171,6 +203,7 @@ func (x *exchange) sendHead(head *llm.Head) {
 		x.set("Content-Length", strconv.FormatInt(head.Length, 10))
 	}
 	x.events = head.Stream
+	x.nameRequest()
 	x.send(head.Status)
 }
 

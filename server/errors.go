@@ -51,10 +51,12 @@ func clientGone(cause error) *llm.Error {
 func notFound(x *exchange) *llm.Error {
 	message := "There is nothing at this path."
 	switch path := x.r.URL.Path; {
+	case strings.HasPrefix(path, "/v1/v1/messages"), strings.HasPrefix(path, "/messages"):
+		message += " The base URL of an application that speaks Anthropic's dialect is LocalRouter's address alone, without /v1."
 	case strings.HasPrefix(path, "/v1/v1/"):
 		message += " It holds /v1 twice: the base URL of the application should end in one /v1."
 	case strings.HasPrefix(path, "/v1"):
-		message += " LocalRouter serves /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/models, and forwards /v1/audio, /v1/images, /v1/moderations and /v1/rerank."
+		message += " LocalRouter serves /v1/chat/completions, /v1/messages, /v1/messages/count_tokens, /v1/completions, /v1/embeddings, /v1/models, and forwards /v1/audio, /v1/images, /v1/moderations and /v1/rerank."
 	default:
 		message += " The base URL of the application should end in /v1."
 	}

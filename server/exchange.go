@@ -19,6 +19,7 @@ type exchange struct {
 	http.ResponseWriter
 	g     *Gateway
 	r     *http.Request
+	codec llm.Codec // of the dialect the application speaks
 	entry *db.Entry
 	vars  map[string]string
 	key   *db.Key // nil until one was accepted
@@ -30,6 +31,7 @@ type exchange struct {
 	buffer []byte  // of a large body, to be used again; nil for others
 	rest   *upload // what is still to come of an upload; nil for a body that was read whole
 
+	beat   *beat // nil where silence needs none
 	answer account
 	sent   bool // the status line is out
 	events bool // and promised an event stream
@@ -49,8 +51,8 @@ const (
 
 // open begins an exchange. From here on the request has an id and will be recorded.
 func (g *Gateway) open(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, g: g, r: r}
-	x.entry = &db.Entry{ID: g.ids.next(), Start: g.Now(), Dialect: g.Codec.Dialect(), Path: cutText(r.URL.Path, 256)}
+	x := &exchange{ResponseWriter: w, g: g, r: r, codec: g.codecOf(r)}
+	x.entry = &db.Entry{ID: g.ids.next(), Start: g.Now(), Dialect: x.codec.Dialect(), Path: cutText(r.URL.Path, 256)}
 	x.answer.x = x
 	if tag := r.Header["X-Localrouter-Tag"]; len(tag) > 0 {
 		x.entry.Tag = cleanTag(tag[0])
@@ -66,6 +68,7 @@ func (x *exchange) close() {
 		x.buffer = nil // whoever failed may hold it
 		x.crashed(p)
 	}
+	x.beat.stop()
 	if x.cancel != nil {
 		x.g.runs.remove(x)
 		x.cancel(nil)
@@ -105,6 +108,7 @@ func (x *exchange) fail(e *llm.Error) {
 		return
 	}
 	x.note(e)
+	x.beat.stop()
 	switch {
 	case e.Kind == llm.ClientGone:
 		// Nobody reads it; the connection is dropped, in case only one half of it was closed.
@@ -113,7 +117,7 @@ func (x *exchange) fail(e *llm.Error) {
 	case !x.sent:
 		x.refuse(e)
 	case x.events:
-		if _, err := x.ResponseWriter.Write(x.g.Codec.StreamError(x.entry.Op, e)); err != nil {
+		if _, err := x.ResponseWriter.Write(x.codec.StreamError(x.entry.Op, e)); err != nil {
 			x.cut = true
 		}
 	default:
@@ -136,7 +140,7 @@ func (x *exchange) note(e *llm.Error) {
 
 // refuse answers with an error and nothing else.
 func (x *exchange) refuse(e *llm.Error) {
-	status, contentType, body := x.g.Codec.Error(e)
+	status, contentType, body := x.codec.Error(e)
 	for _, f := range e.Header {
 		x.set(f.Name, f.Value)
 	}
@@ -148,6 +152,7 @@ func (x *exchange) refuse(e *llm.Error) {
 	if e.Kind == llm.InvalidKey {
 		x.set("Www-Authenticate", "Bearer")
 	}
+	x.nameRequest()
 	x.set("Content-Type", contentType)
 	x.set("Content-Length", strconv.Itoa(len(body)))
 	x.send(status)

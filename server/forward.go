@@ -43,7 +43,7 @@ func forwardForm(x *exchange) *llm.Error {
 	if e != nil {
 		return e
 	}
-	req := &llm.Request{Dialect: x.g.Codec.Dialect(), Op: llm.Forward, Path: x.below(), Model: string(head[span.Start:span.End]),
+	req := &llm.Request{Dialect: x.codec.Dialect(), Op: llm.Forward, Path: x.below(), Model: string(head[span.Start:span.End]),
 		ModelSpan: span, ContentType: contentType, Length: x.r.ContentLength, Body: head}
 	if up.ended {
 		req.Length = int64(len(head))

@@ -17,14 +17,14 @@ import (
 	"localrouter/routing"
 )
 
-// Options of a Gateway. Keys, Router, Recorder, Codec and Settings are required.
+// Options of a Gateway. Keys, Router, Recorder, Codecs and Settings are required.
 type Options struct {
 	Keys      Keys
 	Router    Router
 	Directory Directory // for the model lists; nil: they are empty
 	Recorder  Recorder
-	Limits    Limits // nil: nothing is limited
-	Codec     llm.Codec
+	Limits    Limits      // nil: nothing is limited
+	Codecs    []llm.Codec // of the dialects that are spoken here; the first is spoken where nothing tells which is meant
 	Settings  func() *settings.Settings
 	InstallID string // of this installation; empty: no check for loops
 	Version   string
@@ -37,6 +37,7 @@ type Options struct {
 type Gateway struct {
 	Options
 	routes   *mux.Router
+	codecs   map[llm.Dialect]llm.Codec
 	ids      requestIDs
 	memory   memory
 	runs     runs
@@ -48,7 +49,10 @@ type Gateway struct {
 
 // New makes a gateway. Close ends its watch on the keys.
 func New(o Options) *Gateway {
-	g := &Gateway{Options: o}
+	g := &Gateway{Options: o, codecs: map[llm.Dialect]llm.Codec{}}
+	for _, c := range o.Codecs {
+		g.codecs[c.Dialect()] = c
+	}
 	if g.Log == nil {
 		g.Log = slog.New(slog.DiscardHandler)
 	}
@@ -100,6 +104,8 @@ func table() []route {
 	return []route{
 		{"/v1/chat/completions", post, dialect, generate(llm.Chat)},
 		{"/v1/completions", post, dialect, generate(llm.Completions)},
+		{"/v1/messages", post, dialect, generate(llm.Chat)},
+		{"/v1/messages/count_tokens", post, dialect, countTokens},
 		{"/v1/embeddings", post, dialect, generate(llm.Embeddings)},
 		{"/v1/models", get, dialect, listModels},
 		{"/v1/models/{id:.+}", get, dialect, showModel},
@@ -108,6 +114,8 @@ func table() []route {
 		{"/v1/moderations", post, dialect, forward},
 		{"/v1/rerank", post, dialect, forward},
 		{"/health", get, open, health},
+		{"/", get, open, ping},
+		{"/api/hello", get, open, ping},
 	}
 }
 
@@ -158,6 +166,12 @@ type handler func(*exchange) *llm.Error
 func (do handler) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	x := w.(*exchange)
 	x.fail(do(x))
+}
+
+// ping answers what applications ask before anything else to see whether somebody is there; Claude Code does.
+func ping(x *exchange) *llm.Error {
+	x.send(http.StatusOK)
+	return nil
 }
 
 // health tells other programs that the gateway is up, and nothing else.

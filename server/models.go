@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -84,11 +85,28 @@ func dollars(p llm.PicoUSD) string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
+// lister is a Codec whose dialect has a shape of its own for model lists; the others share OpenAI's.
+type lister interface {
+	// AppendModels spells the limit models of list behind the id after, or before the id before; 0 is the usual number.
+	AppendModels(dst []byte, list []llm.Model, limit int, after, before string) []byte
+	AppendModel(dst []byte, m *llm.Model) []byte
+}
+
+// named is a model under the name that applications ask for it by.
+func named(src *llm.Source, m *llm.Model) llm.Model {
+	out := *m
+	out.ID = src.Name + "/" + m.ID
+	return out
+}
+
 // listModels answers GET /v1/models from the lists as they are known: no provider is asked.
 func listModels(x *exchange) *llm.Error {
 	var sources *llm.Sources
 	if x.g.Directory != nil {
 		sources = x.g.Directory.Sources()
+	}
+	if l, ok := x.codec.(lister); ok {
+		return x.sendJSON(page(l, sources, x.r.URL.Query()))
 	}
 	list := x.g.models.Load()
 	if list == nil || list.from != sources {
@@ -113,6 +131,20 @@ func listModels(x *exchange) *llm.Error {
 	return x.sendJSON(list.body)
 }
 
+// page spells the part of all models that a query asks for.
+func page(l lister, sources *llm.Sources, query url.Values) []byte {
+	var list []llm.Model
+	if sources != nil {
+		for _, src := range sources.List {
+			for i := range src.Models {
+				list = append(list, named(src, &src.Models[i]))
+			}
+		}
+	}
+	limit, _ := strconv.Atoi(query.Get("limit")) // what is no number is the usual one
+	return l.AppendModels(nil, list, limit, query.Get("after_id"), query.Get("before_id"))
+}
+
 // showModel answers GET /v1/models/{id}; the id may hold slashes, as they are or escaped.
 func showModel(x *exchange) *llm.Error {
 	id := x.vars["id"]
@@ -125,6 +157,10 @@ func showModel(x *exchange) *llm.Error {
 	if !ok {
 		return &llm.Error{Kind: llm.ModelNotFound, Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Model: id,
 			Message: "The provider " + src.Name + " does not list the model " + quoted(own) + ". GET /v1/models lists what it does."}
+	}
+	if l, ok := x.codec.(lister); ok {
+		whole := named(src, m)
+		return x.sendJSON(l.AppendModel(nil, &whole))
 	}
 	body, err := json.Marshal(describe(src, m))
 	if err != nil {

@@ -133,6 +133,10 @@ func (fakeCodec) StreamError(_ llm.Op, e *llm.Error) []byte {
 	return fmt.Appendf(nil, "data: %s\n\ndata: [DONE]\n\n", errorBody(e))
 }
 
+func (fakeCodec) Decode(*llm.Request) (*llm.Conversation, error) { return &llm.Conversation{}, nil }
+func (fakeCodec) Encoder(*llm.Request, llm.Answered) llm.Encoder { return nil }
+func (fakeCodec) KeepAlive() []byte                              { return nil }
+
 func errorBody(e *llm.Error) []byte {
 	b, _ := json.Marshal(map[string]any{"error": map[string]any{"message": e.Message, "type": string(e.Kind), "code": e.Code, "param": nil}})
 	return b
@@ -243,12 +247,12 @@ func newRig(tb testing.TB, change ...func(*Options)) *rig {
 	}}
 	r.recorder = &fakeRecorder{came: make(chan *db.Entry, 4096)}
 	r.provider = &fakeProvider{answer: whole(`{"id":"1","choices":[]}`)}
-	directory := fixedDirectory{llm.NewSources([]*llm.Source{{Name: "p", Provider: r.provider, Models: []llm.Model{
+	directory := fixedDirectory{llm.NewSources([]*llm.Source{{Name: "p", Dialect: llm.OpenAI, Provider: r.provider, Models: []llm.Model{
 		{ID: "m", ContextLength: 8192, MaxOutput: 1024, InputModes: []string{"text", "image"}, OutputModes: []string{"text"}, Created: time.Unix(1700000000, 0),
 			Price: &llm.Price{Input: 2_500_000, CacheRead: 1_250_000, Output: 10_000_000}},
 		{ID: "vendor/deep/m:2", OwnedBy: "vendor"},
-	}}, {Name: "here", Local: true, Provider: r.provider, Models: []llm.Model{{ID: "small"}}}})}
-	o := Options{Keys: r.keys, Recorder: r.recorder, Codec: fakeCodec{}, Directory: directory, Router: routing.New(directory, routing.Options{}),
+	}}, {Name: "here", Dialect: llm.OpenAI, Local: true, Provider: r.provider, Models: []llm.Model{{ID: "small"}}}})}
+	o := Options{Keys: r.keys, Recorder: r.recorder, Codecs: []llm.Codec{fakeCodec{}}, Directory: directory, Router: routing.New(directory, routing.Options{}),
 		Settings: func() *settings.Settings { return r.settings }, InstallID: "me", Version: "test"}
 	for _, f := range change {
 		f(&o)
@@ -325,4 +329,8 @@ func post(tb testing.TB, ctx context.Context, base, path, body string) *http.Res
 		tb.Fatal(err)
 	}
 	return resp
+}
+
+func (p *fakeProvider) Converse(context.Context, *llm.Order, llm.Observer) (llm.Stream, error) {
+	panic("asked to translate")
 }

@@ -19,18 +19,16 @@ type row struct {
 	efforts []string
 	lacks   llm.Set
 	input   []string
-	source  string // where the row is from, by the names in sources; the first holds where they disagree
+	source  string // where the row is from, by the names below; the first holds where they disagree
 }
 
-// sources are what rows name.
-var sources = map[string]string{
-	"pi":    "model data of npm @earendil-works/pi-ai 1.5.2 (2026-11-10), anthropic.json and openai.json",
-	"or":    "the same package's openrouter.json, for real context lengths: the others state the threshold of the long-prompt price",
-	"bed":   "the same package's amazon-bedrock.json",
-	"sheet": "Anthropic's documentation of thinking and sampling by model, OpenAI's of chat completions, as read in November 2026",
-	"doc":   "the vendor's model pages, as long known",
-}
-
+// The sources of the rows:
+//
+//   - pi: model data of npm @earendil-works/pi-ai 1.5.2 (2026-11-10), anthropic.json and openai.json
+//   - or: the same package's openrouter.json, for real context lengths; the others state where the long-prompt price begins
+//   - bed: the same package's amazon-bedrock.json
+//   - sheet: Anthropic's documentation of thinking and sampling by model, OpenAI's of chat completions, as of November 2026
+//   - doc: the vendor's model pages, as long known
 var (
 	text       = []string{"text"}
 	textImage  = []string{"text", "image"}
@@ -76,17 +74,18 @@ func fill(m *llm.Model, r *row, lacks llm.Set) {
 	if m.Thinking == 0 {
 		m.Thinking = r.think
 	}
+	if m.Thinking&llm.ThinksNever == 0 {
+		m.Thinking |= r.think & llm.ThinksAlways // which no list tells
+	}
 	if m.Efforts == nil {
 		m.Efforts = r.efforts
 	}
-	if m.Lacks == 0 {
-		m.Lacks = lacks
-		for _, p := range parameters {
-			if slices.Contains(m.Parameters, p.name) {
-				m.Lacks &^= p.has
-			}
+	for _, p := range parameters {
+		if slices.Contains(m.Parameters, p.name) {
+			lacks &^= p.has
 		}
 	}
+	m.Lacks |= lacks
 }
 
 // parameters are the names under which lists say what a model takes.
@@ -131,21 +130,20 @@ func throughOpenRouter(id string) (*row, llm.Set) {
 	if base, variant, _ := strings.Cut(name, ":"); variant == "nitro" || variant == "floor" || variant == "exacto" {
 		name = base
 	}
+	var r *row
 	switch vendor {
 	case "anthropic":
-		if r := lookup(anthropic, name, (*row).isWithPoints); r != nil {
-			return r, r.lacks &^ chatOnly
-		}
+		r = lookup(anthropic, name, (*row).isWithPoints)
 	case "openai":
-		if r := lookup(openai, name, (*row).is); r != nil {
-			lacks := r.lacks &^ chatOnly
-			if r.think == llm.ThinksNever {
-				lacks |= r.lacks & thought
-			}
-			return r, lacks
-		}
+		r = lookup(openai, name, (*row).is)
 	}
-	return nil, 0
+	if r == nil {
+		return nil, 0
+	}
+	if r.think == llm.ThinksNever {
+		return r, r.lacks &^ (chatOnly &^ thought)
+	}
+	return r, r.lacks &^ chatOnly
 }
 
 // lookup finds id in a table: exactly, else without its date.

@@ -5,64 +5,65 @@ type Feature uint8
 
 // The features. What all dialects have (text, turns, a model, an output limit) is none.
 const (
-	FeatureChoices       Feature = iota // several answers
-	FeatureLogprobs                     // probabilities of tokens
-	FeatureLogitBias                    // pushing tokens
-	FeaturePenalties                    // against repetition
-	FeatureSeed                         // repeatable sampling
-	FeatureTemperature                  // any
-	FeatureHot                          // a temperature above 1
-	FeatureTopP                         //
-	FeatureTopPToo                      // top_p beside a temperature
-	FeatureTopK                         //
-	FeatureStop                         // stop sequences
-	FeatureManyStops                    // more than four of them
-	FeatureBlankStop                    // one of nothing but white space
-	FeatureImages                       // pictures as data
-	FeatureImageURLs                    // pictures by address
-	FeatureImageDetail                  // how closely to look
-	FeatureAudio                        // sound, either way
-	FeatureFiles                        // PDF as data
-	FeatureFileURLs                     // files by address
-	FeatureFileIDs                      // files that a vendor keeps, pictures among them
-	FeatureFileTexts                    // documents of plain text
-	FeatureOtherFiles                   // files of other types as data
-	FeatureSearchResults                // passages with a source, given by the application
-	FeatureTools                        // functions to call
-	FeatureToolImages                   // pictures in a tool's result
-	FeatureToolFiles                    // files in a tool's result
-	FeatureToolErrors                   // results of tools that failed
-	FeatureStrictTools                  // arguments kept to their schema
-	FeatureCustomTools                  // tools that take free text
-	FeatureHostedTools                  // tools that the provider runs
-	FeatureToolChoice                   // at least one call, or a named one
-	FeatureNoToolChoice                 // no call although there are tools
-	FeatureToolSubset                   // only some of the tools
-	FeatureOneCall                      // no parallel calls
-	FeatureBadArguments                 // a call in the history whose arguments are no JSON object
-	FeatureLostResult                   // a call in the history without its result
-	FeatureJSON                         // any JSON
-	FeatureSchema                       // JSON of a schema
-	FeatureReasoning                    // a level or budget of reasoning
-	FeatureToolReasoning                // reasoning beside tools
-	FeatureNoReasoning                  // none at all
-	FeatureThinking                     // reasoning text in the history
-	FeatureOpaque                       // blocks that only their maker understands
-	FeatureCacheMarks                   // where a prompt cache ends
-	FeatureCacheKey                     // what shares a prompt cache
-	FeatureUser                         // who is behind the application
-	FeatureTier                         // service tiers
-	FeatureVerbosity                    //
-	FeaturePrediction                   // an expected answer, for speed
-	FeatureStore                        // keeping the answer at the provider
-	FeatureCitations                    // asking for them
-	FeatureSearch                       // search built into the model
-	FeatureNames                        // of the speakers
-	FeatureMidSystem                    // system turns between the others
-	FeaturePrefill                      // an answer to be continued
-	FeatureModeration                   // judging input and output on the way
-	FeatureOther                        // anything of the dialect that changes how, not what, is answered
-	FeatureVital                        // anything of the dialect without which the answer would be another
+	FeatureChoices        Feature = iota // several answers
+	FeatureLogprobs                      // probabilities of tokens
+	FeatureLogitBias                     // pushing tokens
+	FeaturePenalties                     // against repetition
+	FeatureSeed                          // repeatable sampling
+	FeatureTemperature                   // any
+	FeatureHot                           // a temperature above 1
+	FeatureTopP                          //
+	FeatureTopPToo                       // top_p beside a temperature
+	FeatureTopK                          //
+	FeatureStop                          // stop sequences
+	FeatureManyStops                     // more than four of them
+	FeatureBlankStop                     // one of nothing but white space
+	FeatureImages                        // pictures as data
+	FeatureImageURLs                     // pictures by address
+	FeatureImageDetail                   // how closely to look
+	FeatureAudio                         // sound, either way
+	FeatureFiles                         // PDF as data
+	FeatureFileURLs                      // files by address
+	FeatureFileIDs                       // files that a vendor keeps, pictures among them
+	FeatureFileTexts                     // documents of plain text
+	FeatureOtherFiles                    // files of other types as data
+	FeatureSearchResults                 // passages with a source, given by the application
+	FeatureTools                         // functions to call
+	FeatureToolImages                    // pictures in a tool's result
+	FeatureToolFiles                     // files in a tool's result
+	FeatureToolErrors                    // results of tools that failed
+	FeatureToolReferences                // tools named by the result of a search for tools
+	FeatureStrictTools                   // arguments kept to their schema
+	FeatureCustomTools                   // tools that take free text
+	FeatureHostedTools                   // tools that the provider runs
+	FeatureToolChoice                    // at least one call, or a named one
+	FeatureNoToolChoice                  // no call although there are tools
+	FeatureToolSubset                    // only some of the tools
+	FeatureOneCall                       // no parallel calls
+	FeatureBadArguments                  // a call in the history whose arguments are no JSON object
+	FeatureLostResult                    // a call in the history without its result
+	FeatureJSON                          // any JSON
+	FeatureSchema                        // JSON of a schema
+	FeatureReasoning                     // a level or budget of reasoning
+	FeatureToolReasoning                 // reasoning beside tools
+	FeatureNoReasoning                   // none at all
+	FeatureThinking                      // reasoning text in the history
+	FeatureOpaque                        // blocks that only their maker understands
+	FeatureCacheMarks                    // where a prompt cache ends
+	FeatureCacheKey                      // what shares a prompt cache
+	FeatureUser                          // who is behind the application
+	FeatureTier                          // service tiers
+	FeatureVerbosity                     //
+	FeaturePrediction                    // an expected answer, for speed
+	FeatureStore                         // keeping the answer at the provider
+	FeatureCitations                     // asking for them
+	FeatureSearch                        // search built into the model
+	FeatureNames                         // of the speakers
+	FeatureMidSystem                     // system turns between the others
+	FeaturePrefill                       // an answer to be continued
+	FeatureModeration                    // judging input and output on the way
+	FeatureOther                         // anything of the dialect that changes how, not what, is answered
+	FeatureVital                         // anything of the dialect without which the answer would be another
 	featureCount
 )
 
@@ -71,7 +72,7 @@ var _ [64 - featureCount]struct{} // a Set holds them all
 var featureNames = [featureCount]string{"several answers", "log probabilities", "logit bias", "penalties", "seed", "temperature",
 	"temperature above 1", "top_p", "top_p beside temperature", "top_k", "stop sequences", "more than 4 stop sequences", "blank stop sequence", "images",
 	"image URLs", "image detail", "audio", "PDF", "file URLs", "vendor files", "text documents", "other files", "search results", "tools",
-	"images in tool results", "files in tool results", "failed tool results", "strict tools", "free-text tools", "hosted tools", "forced tool choice",
+	"images in tool results", "files in tool results", "failed tool results", "tool references", "strict tools", "free-text tools", "hosted tools", "forced tool choice",
 	"tool choice none", "tool subset", "no parallel calls", "malformed arguments in history", "call without result", "JSON mode", "JSON schema",
 	"reasoning level", "reasoning beside tools", "reasoning off", "reasoning in history", "opaque blocks", "cache marks", "cache key",
 	"user id", "service tier", "verbosity", "prediction", "stored answers", "citations", "built-in search", "speaker names",
@@ -152,6 +153,16 @@ func (f *Features) With(rows ...Row) *Features {
 	g := *f
 	for _, r := range rows {
 		g.rows[r.Feature] = r
+	}
+	return &g
+}
+
+// Lacking returns a copy of f for a server that does not have i: what becomes of it is what else a model without it
+// would mean.
+func (f *Features) Lacking(i Feature) *Features {
+	g := *f
+	if r := &g.rows[i]; r.Class == Mapped || r.Class == Approximated {
+		r.Class = r.Lacking
 	}
 	return &g
 }

@@ -94,6 +94,12 @@ type Codec interface {
 	Error(e *Error) (status int, contentType string, body []byte)
 	// StreamError spells e as the events that end a committed stream of op.
 	StreamError(op Op, e *Error) []byte
+	// Decode puts a chat request into the neutral language. Errors are *Error of kind BadRequest.
+	Decode(req *Request) (*Conversation, error)
+	// Encoder makes the encoder of one answer to req: of events where req.Stream, else of a whole reply.
+	Encoder(req *Request, a Answered) Encoder
+	// KeepAlive is what may be sent on a stream that is silent; nil where the dialect has nothing safe.
+	KeepAlive() []byte
 }
 
 // Provider is one configured service that answers requests in its own dialect.
@@ -103,6 +109,9 @@ type Provider interface {
 	// provider's response headers are in and say 2xx; every other outcome is an *Error. Cancelling ctx ends the
 	// attempt at any moment. obs hears of the answer as it passes; the Relay must be closed.
 	Send(ctx context.Context, req *Request, model string, obs Observer) (Relay, error)
+	// Converse is Send for a request of another dialect: o.Request.Conversation is spelled in the provider's own, and
+	// the answer comes in the neutral language.
+	Converse(ctx context.Context, o *Order, obs Observer) (Stream, error)
 	// Models lists what the provider offers, in the provider's order, by a free call.
 	Models(ctx context.Context) ([]Model, error)
 }
@@ -110,9 +119,11 @@ type Provider interface {
 // Order is what a provider is asked for in a translation.
 type Order struct {
 	Request *Request
-	ID      string  // of the model, the provider's own
-	Model   *Model  // nil where nothing is known of it
-	Plan    Planned // what Plan said of this request, provider and model
+	ID      string // of the model, the provider's own
+	Model   *Model // nil where nothing is known of it
+	// Plan is what Plan said of this request, provider and model. Converse adds to its Report what could not be said
+	// because of something else in the request.
+	Plan Planned
 }
 
 // Relay is an answer whose bytes travel as they came. It is used by one goroutine, except Close.

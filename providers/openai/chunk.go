@@ -10,10 +10,11 @@ import (
 
 // facts are what has to be known of one chunk of a stream, or of a whole reply.
 type facts struct {
-	content   int  // bytes of content, reasoning and tool calls
-	choices   bool // there is a list of choices
-	chosen    bool // and it is not empty
-	other     bool // it carries what this dialect's chat does not have: an event of another kind
+	content   int    // bytes of content, reasoning and tool calls
+	choices   bool   // there is a list of choices
+	chosen    bool   // and it is not empty
+	other     bool   // it carries what this dialect's chat does not have: an event of another kind
+	text      []byte // the inside of the first content that is a string
 	finish    string
 	usage     llm.Usage
 	hasUsage  bool
@@ -69,6 +70,9 @@ func (f *facts) choice(key, v []byte) bool {
 			// what is not empty and not the role is content.
 			if s := string(key); s != "role" && s != "name" && !wire.Empty(v) {
 				f.content += len(v)
+				if s == "content" && v[0] == '"' && f.text == nil {
+					f.text = v[1 : len(v)-1]
+				}
 			}
 			return true
 		})

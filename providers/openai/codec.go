@@ -157,7 +157,7 @@ func (Codec) Error(e *llm.Error) (status int, contentType string, body []byte) {
 	if status = e.Status; status < 400 || status > 599 {
 		status = s.status
 	}
-	if len(e.Body) > 0 {
+	if len(e.Body) > 0 && !foreign(e) {
 		if contentType = e.ContentType; contentType == "" {
 			contentType = "application/json"
 		}
@@ -166,10 +166,13 @@ func (Codec) Error(e *llm.Error) (status int, contentType string, body []byte) {
 	return status, "application/json", object(e)
 }
 
+// foreign reports whether body, type, code and param are in another dialect's words, which nobody here would understand.
+func foreign(e *llm.Error) bool { return e.Dialect != "" && e.Dialect != llm.OpenAI }
+
 // StreamError ends a committed stream: the error as an event, then the end mark, or clients wait for ever.
 func (Codec) StreamError(_ llm.Op, e *llm.Error) []byte {
 	b := []byte("data: ")
-	if own := bytes.TrimSpace(e.Body); len(own) > 0 && own[0] == '{' && bytes.IndexByte(own, '\n') < 0 && bytes.IndexByte(own, '\r') < 0 && has(own, keyError) {
+	if own := bytes.TrimSpace(e.Body); !foreign(e) && len(own) > 0 && own[0] == '{' && bytes.IndexByte(own, '\n') < 0 && bytes.IndexByte(own, '\r') < 0 && has(own, keyError) {
 		b = append(b, own...)
 	} else {
 		b = append(b, object(e)...)
@@ -183,7 +186,10 @@ func object(e *llm.Error) []byte {
 	if !known {
 		s = spelling[llm.Internal]
 	}
-	kind, code := e.Type, e.Code
+	kind, code, param := e.Type, e.Code, e.Param
+	if foreign(e) {
+		kind, code, param = "", "", ""
+	}
 	if kind == "" {
 		kind = s.kind
 	}
@@ -193,8 +199,8 @@ func object(e *llm.Error) []byte {
 	b := make([]byte, 0, len(e.Message)+160)
 	b = wire.AppendQuote(append(b, `{"error":{"message":`...), e.Message)
 	b = wire.AppendQuote(append(b, `,"type":`...), kind)
-	if e.Param != "" {
-		b = wire.AppendQuote(append(b, `,"param":`...), e.Param)
+	if param != "" {
+		b = wire.AppendQuote(append(b, `,"param":`...), param)
 	} else {
 		b = append(b, `,"param":null`...)
 	}

@@ -1,16 +1,18 @@
 // Package openai knows the OpenAI dialect of chat, completions and embeddings: how applications speak it to us (Codec)
 // and how a provider that speaks it is asked (Client). Bytes travel as they are; what has to be known of them is read
-// on the way past. Differences between the many
+// on the way past. A request of another dialect is spelled in this one, and its answer read. Differences between the many
 // servers of this dialect come in as values in Options.
 package openai
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"sync"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/upstream"
+	"localrouter/providers/wire"
 )
 
 // Options say how one provider is reached. Name and BaseURL are required.
@@ -20,6 +22,8 @@ type Options struct {
 	ModelsPath string
 	// NoStreamUsage is set for servers that refuse stream_options, or send usage unasked.
 	NoStreamUsage bool
+	// Style is how requests of other dialects are spelled.
+	Style Style
 }
 
 // Client asks one provider. It may be used by many goroutines at once.
@@ -93,4 +97,30 @@ func refusesUsage(err *llm.Error) bool {
 	}
 	return strings.Contains(err.Param, "stream_options") || strings.Contains(string(err.Body), "stream_options") ||
 		strings.Contains(string(err.Body), "include_usage")
+}
+
+// Converse makes one attempt to have a request of another dialect answered; see llm.Provider.
+func (c *Client) Converse(ctx context.Context, o *llm.Order, obs llm.Observer) (llm.Stream, error) {
+	st := c.o.Style
+	_, refused := c.noUsage.Load(o.ID)
+	st.StreamUsage = !c.o.NoStreamUsage && !refused
+	s, err := c.converse(ctx, o, st, obs)
+	if err != nil && o.Request.Stream && st.StreamUsage && refusesUsage(err) {
+		c.noUsage.Store(o.ID, true)
+		st.StreamUsage = false
+		s, err = c.converse(ctx, o, st, obs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c *Client) converse(ctx context.Context, o *llm.Order, st Style, obs llm.Observer) (llm.Stream, *llm.Error) {
+	sp, err := spell(o, st)
+	if err != nil {
+		return nil, err
+	}
+	return c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathChat, Stream: o.Request.Stream, Input: o.Request.InputEstimate,
+		ContentType: "application/json", Body: wire.NewBody(sp.body)}, newDecoder(sp, rand.Text), obs)
 }

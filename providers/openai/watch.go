@@ -37,7 +37,7 @@ func (format) Whole(op llm.Op, body []byte, f *upstream.Facts) *llm.Error {
 			return upstream.Broken(llm.ProviderFailed, "answered without any choice", nil)
 		}
 	}
-	f.Content, f.Finish, f.Usage, f.HasUsage = have.content, have.finish, have.usage, have.hasUsage
+	f.Content, f.Text, f.Finish, f.Usage, f.HasUsage = have.content, have.text, have.finish, have.usage, have.hasUsage
 	return nil
 }
 
@@ -59,13 +59,13 @@ func (w *watch) Event(_, data []byte, committed bool, f *upstream.Facts) {
 	}
 	if committed {
 		// The common case, a few letters of text in the same frame as before.
-		if n, ok := w.like.Fits(data); ok {
-			f.Content = n
+		if text, ok := w.like.Fits(data); ok {
+			f.Content, f.Text = len(text), text
 			return
 		}
 		// The next common one: four searches and no parsing.
 		from, n, which := weigh(data, w.weight)
-		f.Content, w.weight = n, which
+		f.Content, f.Text, w.weight = n, data[from:from+n], which
 		if !has(data, keyUsage) && (w.finished || !has(data, keyFinish)) && !has(data, keyError) {
 			if n > 0 {
 				w.like.Keep(data, from, from+n)
@@ -80,7 +80,7 @@ func (w *watch) Event(_, data []byte, committed bool, f *upstream.Facts) {
 		return
 	}
 	if !committed {
-		f.Content = have.content
+		f.Content, f.Text = have.content, have.text
 	}
 	f.Finish, f.Usage, f.HasUsage = have.finish, have.usage, have.hasUsage
 	w.finished = w.finished || have.finish != ""

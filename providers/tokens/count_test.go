@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
@@ -133,18 +134,41 @@ func TestWorkIsLinear(t *testing.T) {
 		"bytes": letters("\x00\x80\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80 aA1'/\n"), "zeros": repeat("\x00"),
 	} {
 		c := new(counter)
-		c.count(build(64 << 10))
-		small := float64(c.steps) / (64 << 10)
+		c.count(build(8 << 10))
+		small := float64(c.steps) / (8 << 10)
 		c.reset()
-		c.count(build(1 << 20))
-		large := float64(c.steps) / (1 << 20)
-		t.Logf("%-20s %5.1f steps for a byte of 64 KB, %5.1f of 1 MB", name, small, large)
+		c.count(build(64 << 10))
+		large := float64(c.steps) / (64 << 10)
+		t.Logf("%-20s %5.1f steps for a byte of 8 KB, %5.1f of 64 KB", name, small, large)
 		if large > 60 || large > small*1.1+1 {
-			t.Errorf("%s: %.1f steps for a byte of 64 KB, %.1f of 1 MB", name, small, large)
+			t.Errorf("%s: %.1f steps for a byte of 8 KB, %.1f of 64 KB", name, small, large)
 		}
 		if cap(c.heap) > 4*longest || cap(c.window) > 4*windowSize {
 			t.Errorf("%s: %d places of a heap, a window of %d", name, cap(c.heap), cap(c.window))
 		}
+	}
+}
+
+// A search ends at the first entry that is not smaller, so the table must be in order and have an end.
+func TestTableIsWhole(t *testing.T) {
+	if size := 256 + 8*(1<<idBits+256); len(o200k) != size {
+		t.Fatalf("%d bytes, want %d; run gen", len(o200k), size)
+	}
+	merges, last := 0, uint64(0)
+	for at := 256; at < len(o200k); at += 8 {
+		e := binary.LittleEndian.Uint64(o200k[at:])
+		switch slot := uint64(at-256) / 8; {
+		case e == math.MaxUint64:
+			continue
+		case e>>(2*idBits) > slot:
+			t.Fatalf("slot %d holds an entry of slot %d", slot, e>>(2*idBits))
+		case e <= last && merges > 0:
+			t.Fatalf("slot %d is out of order", slot)
+		}
+		merges, last = merges+1, e
+	}
+	if merges != 199_742 || o200k[len(o200k)-1] != 0xFF {
+		t.Errorf("%d merges, %x at the end", merges, o200k[len(o200k)-8:])
 	}
 }
 

@@ -29,6 +29,9 @@ type exchange struct {
 	reported  bool // usage came from the provider
 	usage     llm.Usage
 	content   int64       // bytes of text, for the estimate
+	keeps     bool        // the text itself is kept for it
+	text      []byte      // unescaped
+	kept      int64       // bytes of it as it was written
 	headed    atomic.Bool // the response headers are in: from here on the idle clock runs
 	ended     atomic.Bool
 }
@@ -112,15 +115,37 @@ func (x *exchange) finish(reason string) {
 // bytesPerToken is the rule of thumb for estimates: four bytes of text are about one token.
 const bytesPerToken = 4
 
-// estimate tells the observer a count by length, where the provider sent none or only zeros.
-func (x *exchange) estimate() {
-	if x.reported && (!x.usage.Zero() || x.usage.CostReported) || x.ask.op == llm.Forward || x.ask.op == llm.CountTokens {
-		return
+// maxKept bounds the text that is kept to be counted; what is longer is counted by its beginning.
+const maxKept = 1 << 20
+
+// keep notes text as it was written in a JSON string.
+func (x *exchange) keep(text []byte) {
+	if x.keeps && len(x.text) < maxKept {
+		x.text = wire.AppendUnescaped(x.text, text)
+		x.kept += int64(len(text))
 	}
-	u := llm.Usage{Input: x.ask.input, Output: (x.content + bytesPerToken - 1) / bytesPerToken, Estimated: true}
+}
+
+// estimate tells the observer a count of our own, where the provider sent none or only zeros: by a tokenizer once the
+// provider is known for it, before that by length.
+func (x *exchange) estimate() (u llm.Usage) {
+	if x.reported && (!x.usage.Zero() || x.usage.CostReported) || x.ask.op == llm.Forward || x.ask.op == llm.CountTokens {
+		return u
+	}
+	u = llm.Usage{Input: x.ask.input, Output: (x.content + bytesPerToken - 1) / bytesPerToken, Estimated: true}
+	switch {
+	case len(x.text) > 0:
+		u.Output = int64(x.c.o.Count(x.text))
+		if left := x.content - x.kept; left > 0 { // what was not kept is as dense as what was
+			u.Output += u.Output * left / x.kept
+		}
+	case x.finished:
+		x.c.silent.Store(true)
+	}
 	if !u.Zero() {
 		x.obs.Usage(u)
 	}
+	return u
 }
 
 // fail ends the answer with e, tells the observer and gives everything back.

@@ -19,15 +19,15 @@ func (t *Frame) Keep(b []byte, from, to int) {
 	}
 }
 
-// Fits reports whether b is another text in the same frame, and how long that text is. A quote inside may end the text
-// early and a backslash at its end may lead beyond it, so neither fits.
-func (t *Frame) Fits(b []byte) (n int, ok bool) {
-	n = len(b) - len(t.head) - len(t.tail)
+// Fits reports whether b is another text in the same frame, and which. A quote inside may end the text early and a
+// backslash at its end may lead beyond it, so neither fits.
+func (t *Frame) Fits(b []byte) (text []byte, ok bool) {
+	n := len(b) - len(t.head) - len(t.tail)
 	if n < 0 || len(t.tail) == 0 || !bytes.HasPrefix(b, t.head) || !bytes.HasSuffix(b, t.tail) {
-		return 0, false
+		return nil, false
 	}
-	middle := b[len(t.head) : len(t.head)+n]
-	return n, bytes.IndexByte(middle, '"') < 0 && (n == 0 || middle[n-1] != '\\')
+	text = b[len(t.head) : len(t.head)+n]
+	return text, bytes.IndexByte(text, '"') < 0 && (n == 0 || text[n-1] != '\\')
 }
 
 // StringAfter finds the JSON string behind key, which is a name with its quotes and colon: where its inside begins and

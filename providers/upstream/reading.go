@@ -24,8 +24,10 @@ type reading struct {
 	own  *[readBuffer]byte // buf as long as events are small; goes back to the pool at the end
 	used int               // buf[:used] was decoded
 	eof  bool
-	end  error // what comes behind the last event: io.EOF for the clean end
-	err  error // handed out
+	// counted says that the usage was settled after the last event.
+	counted bool
+	end     error // what comes behind the last event: io.EOF for the clean end
+	err     error // handed out
 }
 
 func newReading(x *exchange, d llm.Decoder, stream bool) *reading {
@@ -59,6 +61,14 @@ func (r *reading) Next(e *llm.Event) error {
 		switch {
 		case r.err != nil:
 			return r.err
+		case r.end == io.EOF && !r.counted:
+			// The application is told what we estimate, since its dialect may have no way to say that nobody counted.
+			r.counted = true
+			r.commit()
+			if u := r.estimate(); !u.Zero() {
+				*e = llm.Event{Kind: llm.EventUsage, Usage: u}
+				return nil
+			}
 		case r.end != nil:
 			return r.over()
 		case r.whole:
@@ -74,6 +84,7 @@ func (r *reading) Next(e *llm.Event) error {
 func (r *reading) learn(e *llm.Event) {
 	if e.Commits() {
 		r.content += int64(len(e.Text) + len(e.Name))
+		r.keep(e.Text)
 		r.commit()
 	}
 	switch e.Kind {
@@ -185,8 +196,6 @@ func (r *reading) over() error {
 	if e, failed := r.end.(*llm.Error); failed {
 		r.fail(e)
 	} else {
-		r.commit()
-		r.estimate()
 		if !r.whole {
 			drain(&r.exchange, r.eof)
 		}

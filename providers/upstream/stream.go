@@ -59,7 +59,7 @@ func newStream(x *exchange) *stream {
 
 // adopt moves an exchange into a relay; it holds an atomic and is therefore not copied.
 func (x *exchange) adopt(from *exchange) {
-	x.c, x.ask, x.model, x.obs, x.clock, x.body, x.resp = from.c, from.ask, from.model, from.obs, from.clock, from.body, from.resp
+	x.c, x.ask, x.model, x.obs, x.clock, x.body, x.resp, x.keeps = from.c, from.ask, from.model, from.obs, from.clock, from.body, from.resp, from.keeps
 }
 
 // Next hands out the events that have come; see llm.Relay.
@@ -148,6 +148,7 @@ func (s *stream) event(name, data []byte) error {
 	f := &s.facts
 	s.watch.Event(name, data, s.committed, f)
 	s.content += int64(f.Content)
+	s.keep(f.Text)
 	if f.Failure != nil {
 		return s.fail(s.c.named(s.model, f.Failure))
 	}

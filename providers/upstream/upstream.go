@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"localrouter/providers/llm"
@@ -44,6 +45,8 @@ type Options struct {
 	Pass []string
 	// Now is the clock for dates in Retry-After. Nil: time.Now.
 	Now func() time.Time
+	// Count counts the tokens of a text, where a provider does not. Nil: by length.
+	Count func(text []byte) int
 	// Trip takes the place of the network in benchmarks and fuzz tests. Nil: the network.
 	Trip func(*http.Request) (*http.Response, error)
 }
@@ -70,6 +73,7 @@ type Watch interface {
 // Facts are what has to be known of one event of a stream, or of a whole reply.
 type Facts struct {
 	Content  int    // bytes of content, reasoning and tool calls
+	Text     []byte // of them what stands in one JSON string, as it was written; aliases the event
 	Finish   string // why the model stopped, in the provider's own word
 	Usage    llm.Usage
 	HasUsage bool
@@ -96,6 +100,7 @@ type Client struct {
 	t      *wire.Transport
 	trip   func(*http.Request) (*http.Response, error)
 	near   bool
+	silent atomic.Bool // it answered without usage: from then on texts are kept, to be counted
 }
 
 // New makes a client that knows some paths beforehand. The error says what is wrong with the options, for a person.
@@ -181,6 +186,9 @@ func (c *Client) url(path, more string) *url.URL {
 	return &u
 }
 
+// Silent reports whether the provider is known to answer without usage.
+func (c *Client) Silent() bool { return c.o.Count != nil && c.silent.Load() }
+
 // Close drops idle connections; requests that run end on their own.
 func (c *Client) Close() { c.t.Close() }
 
@@ -233,7 +241,7 @@ func (c *Client) attempt(ctx context.Context, a *Ask, obs llm.Observer) (*exchan
 	if !a.Stream {
 		limit = max(wholeReply, limit)
 	}
-	x := &exchange{c: c, model: a.Model, obs: obs, ask: asked{a.Op, a.Stream, a.WantsUsage, a.Input}}
+	x := &exchange{c: c, model: a.Model, obs: obs, ask: asked{a.Op, a.Stream, a.WantsUsage, a.Input}, keeps: c.Silent()}
 	x.clock = wire.NewClock(ctx, limit, x.late)
 	resp, err := c.trip(c.request(x, a))
 	if err != nil {

@@ -37,6 +37,7 @@ func (w *whole) Next() ([]byte, error) {
 		return nil, w.err
 	}
 	w.content = int64(f.Content)
+	w.keep(f.Text)
 	w.commit()
 	w.learn(&f)
 	w.estimate()

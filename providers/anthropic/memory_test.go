@@ -1,0 +1,114 @@
+package anthropic
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"localrouter/providers/llm"
+)
+
+func TestMemoryTellsNobodyElse(t *testing.T) {
+	var m memory
+	m.put("k1", "m", []string{"a", "b"}, [][]byte{[]byte("x")})
+	if len(m.get("k1", "m", "a")) != 1 || len(m.get("k1", "m", "b")) != 1 {
+		t.Error("it is not there")
+	}
+	if m.get("k2", "m", "a") != nil || m.get("k1", "n", "a") != nil || m.get("k1", "m", "c") != nil {
+		t.Error("it is given to another key, model or call")
+	}
+	m.put("k1", "m", []string{"a"}, [][]byte{[]byte("y")})
+	if got := m.get("k1", "m", "a"); len(got) != 1 || string(got[0]) != "y" {
+		t.Errorf("%q", got)
+	}
+	m.put("k1", "m", nil, [][]byte{[]byte("x")})
+	m.put("k1", "m", []string{"z"}, nil)
+	if m.get("k1", "m", "z") != nil {
+		t.Error("nothing was kept as something")
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	var m memory
+	m.put("k", "m", []string{"used"}, [][]byte{[]byte("x")})
+	for i := range maxKept + 100 {
+		m.put("k", "m", []string{fmt.Sprint(i)}, [][]byte{[]byte("x")})
+		m.get("k", "m", "used")
+	}
+	if m.order.Len() > maxKept || len(m.index) != m.order.Len() || m.get("k", "m", "used") == nil || m.get("k", "m", "0") != nil {
+		t.Errorf("%d kept, %d known", m.order.Len(), len(m.index))
+	}
+	big := bytes.Repeat([]byte("x"), 1<<20)
+	for i := range 40 {
+		m.put("k", "m", []string{fmt.Sprint("big", i)}, [][]byte{big})
+	}
+	if m.bytes > maxKeptBytes || m.order.Len() > 16 {
+		t.Errorf("%d bytes of %d answers", m.bytes, m.order.Len())
+	}
+	m.put("k", "m", []string{"huge"}, [][]byte{bytes.Repeat(big, 5)})
+	if m.get("k", "m", "huge") != nil || m.order.Len() == 0 {
+		t.Error("one answer pushed out all others")
+	}
+	for m.order.Len() > 0 {
+		m.dropLocked(m.order.Back())
+	}
+	if m.bytes != 0 || len(m.index) != 0 {
+		t.Errorf("%d bytes and %d places are left of nothing", m.bytes, len(m.index))
+	}
+}
+
+func TestMemoryInManyHands(t *testing.T) {
+	var m memory
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for j := range 500 {
+				m.put("k", "m", []string{fmt.Sprint(i, j)}, [][]byte{[]byte("x")})
+				m.get("k", "m", fmt.Sprint(j))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestThinkingIsRecorded: what led to a call is found by its id; what has no signature, or belongs to nobody, is not kept.
+func TestThinkingIsRecorded(t *testing.T) {
+	var m memory
+	r := m.record("k", "claude")
+	thinks := func(i int, s, sign string) {
+		r.see(&llm.Event{Kind: llm.EventThinking, Index: i, Text: llm.Text(s)})
+		if sign != "" {
+			r.see(&llm.Event{Kind: llm.EventSignature, Index: i, Text: llm.Text(sign)})
+		}
+	}
+	thinks(0, `a\n`, "s1")
+	r.see(&llm.Event{Kind: llm.EventOpaque, Raw: []byte(`{"type":"redacted_thinking","data":"d"}`)})
+	r.see(&llm.Event{Kind: llm.EventOpaque, Raw: []byte(`{"type":"server_tool_use","id":"x"}`)})
+	thinks(3, "unsigned", "")
+	thinks(4, "", "s2")
+	r.see(&llm.Event{Kind: llm.EventText, Text: llm.Text("so")})
+	r.see(&llm.Event{Kind: llm.EventToolCall, ID: "t1"})
+	r.see(&llm.Event{Kind: llm.EventToolCall, Index: 1, ID: "t2"})
+	thinks(7, "b", "s3")
+	r.see(&llm.Event{Kind: llm.EventToolCall, Index: 2, ID: "t3"})
+	want := map[string]string{
+		"t1": `{"type":"thinking","thinking":"a\n","signature":"s1"} {"type":"redacted_thinking","data":"d"} {"type":"thinking","thinking":"","signature":"s2"}`,
+		"t2": "",
+		"t3": `{"type":"thinking","thinking":"b","signature":"s3"}`,
+	}
+	for id, w := range want {
+		if got := string(bytes.Join(m.get("k", "claude", id), []byte(" "))); got != w {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+	r = m.record("k", "claude")
+	for range 5 {
+		r.see(&llm.Event{Kind: llm.EventThinking, Text: llm.Text(strings.Repeat("x", 1<<20))})
+	}
+	r.see(&llm.Event{Kind: llm.EventToolCall, ID: "huge"})
+	if m.get("k", "claude", "huge") != nil {
+		t.Error("too much was kept")
+	}
+}

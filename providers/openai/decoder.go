@@ -1,0 +1,360 @@
+package openai
+
+import (
+	"bytes"
+	"io"
+
+	"localrouter/providers/llm"
+	"localrouter/providers/upstream"
+	"localrouter/providers/wire"
+)
+
+// newDecoder makes the decoder of the answer to what sp says; sp may be nil. mint makes an id for a call that came
+// without one.
+func newDecoder(sp *spelled, mint func() string) llm.Decoder {
+	d := &decoder{mint: mint}
+	if sp != nil {
+		d.names = sp.names
+	}
+	return d
+}
+
+// decoder reads one answer, from any server of this dialect.
+type decoder struct {
+	names map[string]string
+	mint  func() string
+
+	started bool
+	model   string
+	id      string
+	usage   llm.Usage
+	counted bool
+	finish  string
+	refused bool // the model refused in words
+	chosen  bool // there was a choice
+	last    llm.EventKind
+	block   int // counts blocks of text and of reasoning
+	calls   []wireCall
+	called  int // of them were announced
+	like    pattern
+	now     piece // of the chunk in hand; kept for its memory
+}
+
+// piece is what one delta or message holds.
+type piece struct {
+	content, reasoning, refusal []byte // values as they came; nil: not there
+	toolCalls, oldCall          []byte
+	citations                   []byte
+	finish, failure             []byte
+	index                       int64 // of the choice
+	call                        int   // which call the last piece of one belonged to
+	unnamed                     bool  // and that it came without a name
+	insane                      bool  // the delta or message is not what it begins as
+}
+
+// wireFacts are what stands around the choices of a chunk or reply.
+type wireFacts struct {
+	choices, failure []byte
+	id, model        []byte
+	usage            llm.Usage
+	counted          bool
+	stranger         bool // an error object without the envelope
+}
+
+const endMark = "[DONE]"
+
+// Event reads one chunk; see llm.Decoder.
+func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error) {
+	if t, ok := d.like.match(data); ok {
+		if d.like.kind == llm.EventArguments {
+			return d.say(dst, &d.calls[d.like.call], t), nil
+		}
+		d.enter(d.like.kind)
+		return append(dst, llm.Event{Kind: d.like.kind, Index: d.block, Text: t}), nil
+	}
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 {
+		return dst, nil
+	}
+	if string(data) == endMark {
+		return d.end(dst), io.EOF
+	}
+	dst, err := d.read(dst, data, string(name) == "error", false)
+	if err != nil {
+		return dst, err // a nil *llm.Error in an error is not nil
+	}
+	return dst, nil
+}
+
+// Whole reads a whole reply; see llm.Decoder.
+func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
+	dst, err := d.read(dst, bytes.TrimSpace(body), false, true)
+	if err != nil {
+		return dst, err
+	}
+	return d.end(dst), nil
+}
+
+// read reads one JSON object: a chunk, or a reply where whole.
+func (d *decoder) read(dst []llm.Event, data []byte, failed, whole bool) ([]llm.Event, *llm.Error) {
+	var f wireFacts
+	switch ok := wire.Members(data, f.member); {
+	case !ok && whole:
+		return dst, upstream.Broken(llm.ProviderFailed, "answered with something that is not a JSON object; check its base_url", nil)
+	case !ok:
+		return dst, upstream.Broken(llm.Broken, "sent an event that is not a JSON object", nil)
+	case f.failure != nil:
+		return dst, insideError(data, f.failure)
+	case f.choices == nil && (failed || f.stranger):
+		return dst, insideError(data, data)
+	}
+	dst, err := d.take(dst, data, &f, whole)
+	if err != nil {
+		return dst, err
+	}
+	if whole && !d.chosen {
+		return dst, upstream.Broken(llm.ProviderFailed, "answered without any choice", nil)
+	}
+	return dst, nil
+}
+
+func (f *wireFacts) member(key, v []byte) bool {
+	switch string(key) {
+	case "choices":
+		if v[0] == '[' {
+			f.choices = v
+		}
+	case "id":
+		f.id = v
+	case "model":
+		f.model = v
+	case "usage":
+		f.count(v)
+	case "x_groq":
+		if v[0] == '{' {
+			wire.Members(v, f.groq)
+		}
+	case "error":
+		if !wire.Empty(v) && v[0] != 'f' {
+			f.failure = v
+		}
+	case "object":
+		f.stranger = f.stranger || string(v) == `"error"`
+	}
+	return true
+}
+
+func (f *wireFacts) groq(key, v []byte) bool {
+	if string(key) == "usage" {
+		f.count(v)
+	}
+	return true
+}
+
+func (f *wireFacts) count(v []byte) {
+	if u, ok := parseUsage(v); ok {
+		f.usage, f.counted = llm.Larger(f.usage, u), true
+	}
+}
+
+// take appends what a chunk or reply tells.
+func (d *decoder) take(dst []llm.Event, data []byte, f *wireFacts, whole bool) ([]llm.Event, *llm.Error) {
+	d.head(f)
+	before := len(dst)
+	if f.choices != nil {
+		var err *llm.Error
+		if dst, err = d.choose(dst, data, f.choices, whole); err != nil {
+			return dst, err
+		}
+	}
+	if len(dst) == before+1 && !f.counted && !whole {
+		// A name that comes with every piece of a call may begin another.
+		if e := &dst[before]; e.Kind != llm.EventArguments || d.now.unnamed && d.calls[d.now.call].index == e.Index {
+			d.like.call = d.now.call
+			d.like.learn(data, e)
+		}
+	}
+	if f.counted {
+		dst = d.count(dst, f.usage)
+	}
+	return dst, nil
+}
+
+// head keeps the answer's id and model: the first that are not empty, as some servers begin with chunks of their own.
+func (d *decoder) head(f *wireFacts) {
+	if d.id == "" && len(f.id) > 2 {
+		d.id = wire.Cut(wire.Text(f.id), 256)
+	}
+	if d.model == "" && len(f.model) > 2 {
+		d.model = wire.Cut(wire.Text(f.model), 256)
+	}
+}
+
+// start appends the beginning of the answer, once.
+func (d *decoder) start(dst []llm.Event) []llm.Event {
+	if d.started {
+		return dst
+	}
+	d.started = true
+	return append(dst, llm.Event{Kind: llm.EventStart, ID: d.id, Name: d.model})
+}
+
+// count appends a count that says more than those before: some servers send zeros or null after the real one.
+func (d *decoder) count(dst []llm.Event, u llm.Usage) []llm.Event {
+	if d.counted {
+		u = llm.Larger(d.usage, u)
+	}
+	if d.counted && u == d.usage || u == (llm.Usage{}) {
+		return dst
+	}
+	d.usage, d.counted = u, true
+	return append(d.start(dst), llm.Event{Kind: llm.EventUsage, Usage: u})
+}
+
+// choose reads the first of the choices; there are no others in an answer that is translated.
+func (d *decoder) choose(dst []llm.Event, data, choices []byte, whole bool) ([]llm.Event, *llm.Error) {
+	d.now = piece{}
+	found, sane := false, true
+	ok := wire.Elements(choices, func(v []byte) bool {
+		if v[0] == '{' {
+			found = true
+			sane = wire.Members(v, d.now.choice)
+		}
+		return false
+	})
+	p := &d.now
+	switch {
+	case p.failure != nil:
+		return dst, insideError(data, p.failure)
+	case !ok || !sane || p.insane:
+		return dst, upstream.Broken(llm.Broken, "sent an event with choices that nobody can read", nil)
+	case !found || p.index != 0:
+		return dst, nil
+	}
+	d.chosen = true
+	dst = d.piece(d.start(dst), whole)
+	return d.stopped(dst)
+}
+
+// choice reads an element of choices.
+func (p *piece) choice(key, v []byte) bool {
+	switch string(key) {
+	case "index":
+		p.index = wire.Int(v)
+	case "delta", "message":
+		p.insane = p.insane || v[0] == '{' && !wire.Members(v, p.member)
+	case "finish_reason":
+		p.finish = v
+	case "error":
+		if !wire.Empty(v) {
+			p.failure = v
+		}
+	}
+	return true
+}
+
+func (p *piece) member(key, v []byte) bool {
+	if wire.Empty(v) {
+		return true
+	}
+	switch string(key) {
+	case "content":
+		p.content = v
+	case "reasoning_content", "reasoning", "reasoning_text": // some servers send two of them with the same text
+		if p.reasoning == nil && v[0] == '"' {
+			p.reasoning = v
+		}
+	case "refusal":
+		p.refusal = v
+	case "tool_calls":
+		p.toolCalls = v
+	case "function_call":
+		p.oldCall = v
+	case "annotations":
+		p.citations = v
+	}
+	return true
+}
+
+// piece appends what a delta or message says.
+func (d *decoder) piece(dst []llm.Event, whole bool) []llm.Event {
+	p := &d.now
+	if p.reasoning != nil {
+		dst = d.words(dst, llm.EventThinking, p.reasoning)
+	}
+	if p.content != nil {
+		dst = d.content(dst, p.content)
+	}
+	if p.refusal != nil {
+		d.refused = true
+		dst = d.words(dst, llm.EventRefusal, p.refusal)
+	}
+	if p.citations != nil && p.citations[0] == '[' {
+		wire.Elements(p.citations, func(v []byte) bool {
+			if v[0] == '{' {
+				dst = append(dst, llm.Event{Kind: llm.EventCitation, Raw: v})
+			}
+			return true
+		})
+	}
+	if p.toolCalls != nil && p.toolCalls[0] == '[' {
+		dst = d.toolCalls(dst, p.toolCalls, whole)
+	}
+	if p.oldCall != nil && p.oldCall[0] == '{' {
+		dst = d.oldCall(dst, p.oldCall, whole)
+	}
+	return dst
+}
+
+// stopped keeps the finish reason; a later null does not clear it.
+func (d *decoder) stopped(dst []llm.Event) ([]llm.Event, *llm.Error) {
+	v := d.now.finish
+	if len(v) < 3 || v[0] != '"' {
+		return dst, nil
+	}
+	if string(v[1:len(v)-1]) != d.finish {
+		d.finish = wire.Cut(wire.Text(v), 64)
+	}
+	switch d.finish {
+	case "error", "insufficient_system_resource": // OpenRouter; DeepSeek
+		return dst, &llm.Error{Kind: llm.ProviderFailed, Status: 502,
+			Message: "The provider stopped in the middle of its answer (" + d.finish + ") and did not say why."}
+	}
+	return dst, nil
+}
+
+// end appends the end of everything that is open, and why the model stopped.
+func (d *decoder) end(dst []llm.Event) []llm.Event {
+	dst = d.start(dst)
+	malformed := false
+	for i := range d.calls {
+		if c := &d.calls[i]; !c.announced {
+			malformed = true
+		} else if !c.ended {
+			dst = d.endCall(dst, c)
+		}
+	}
+	return append(dst, llm.Event{Kind: llm.EventFinish, Reason: d.reason(malformed), Name: d.finish})
+}
+
+// reason is why the model stopped, in the neutral language. Several servers say "stop" after calls, so their presence
+// decides; but a call that was cut must not be made.
+func (d *decoder) reason(malformed bool) llm.Reason {
+	switch d.finish {
+	case "length", "max_tokens":
+		return llm.ReasonLength
+	case "model_length": // Mistral
+		return llm.ReasonContext
+	case "content_filter":
+		return llm.ReasonFiltered
+	}
+	switch {
+	case malformed:
+		return llm.ReasonMalformed
+	case d.called > 0:
+		return llm.ReasonTools
+	case d.refused:
+		return llm.ReasonFiltered
+	}
+	return llm.ReasonEnd
+}

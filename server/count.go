@@ -1,0 +1,41 @@
+package server
+
+import (
+	"strconv"
+
+	"localrouter/providers/llm"
+	"localrouter/providers/tokens"
+)
+
+// countTokens says how many tokens a request would take. A provider of the application's dialect is asked, since its own
+// count is exact and free; for the others, and where it has no such endpoint, the count is an estimate that says so.
+func countTokens(x *exchange) *llm.Error {
+	req, e := x.scan(llm.CountTokens)
+	if e != nil {
+		return e
+	}
+	src, id, e := x.g.Router.Resolve(req.Model)
+	if e != nil {
+		return e
+	}
+	if src.Dialect == req.Dialect {
+		if e = x.ask(req); e == nil || x.sent || !unserved(e) {
+			return e
+		}
+	} else {
+		x.entry.Asked = cutText(req.Model, 256)
+	}
+	conversation, err := x.codec.Decode(req)
+	if err != nil {
+		return llm.AsError(err)
+	}
+	n := tokens.Conversation(conversation, tokens.FamilyOf(id))
+	x.set("X-Localrouter-Estimated", "true")
+	return x.sendJSON([]byte(`{"input_tokens":` + strconv.FormatInt(n, 10) + `}`))
+}
+
+// unserved reports whether e says that the provider has no such endpoint, rather than no such model: the error is not
+// one of the dialect.
+func unserved(e *llm.Error) bool {
+	return (e.Status == 404 || e.Status == 405 || e.Status == 501) && e.Type == ""
+}
