@@ -128,9 +128,10 @@ type snippet struct{ ID, Title, Text string }
 
 // snippets are ready to paste: real address, real key, a model that is there.
 func snippets(base, key, model string) []snippet {
-	fill := strings.NewReplacer("<base>", base, "<key>", key, "<model>", model).Replace
+	fill := strings.NewReplacer("<base>", base, "<root>", strings.TrimSuffix(base, "/v1"), "<key>", key, "<model>", model).Replace
 	return []snippet{
 		{"env", "Env", fill("export OPENAI_BASE_URL=<base>\nexport OPENAI_API_KEY=<key>")},
+		{"claude", "Claude Code", fill("export ANTHROPIC_BASE_URL=<root>\nexport ANTHROPIC_AUTH_TOKEN=<key>\nclaude --model <model>")},
 		{"curl", "curl", fill("curl <base>/chat/completions \\\n  -H 'Authorization: Bearer <key>' \\\n  -H 'Content-Type: application/json' \\\n" +
 			"  -d '{\"model\":\"<model>\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'")},
 		{"python", "Python", fill("from openai import OpenAI\n\nclient = OpenAI(base_url=\"<base>\", api_key=\"<key>\")\nanswer = client.chat.completions.create(\n" +

@@ -30,7 +30,7 @@ func TestSnippetsHoldAddressKeyAndModelWhereTheyBelong(t *testing.T) {
 	if !strings.HasPrefix(got["curl"], "curl http://127.0.0.1:3636/v1/chat/completions \\\n  -H 'Authorization: Bearer lr-secret'") {
 		t.Errorf("curl: %s", got["curl"])
 	}
-	for id, part := range map[string]string{"python": `base_url="http://127.0.0.1:3636/v1", api_key="lr-secret"`, "node": `baseURL: "http://127.0.0.1:3636/v1", apiKey: "lr-secret"`, "go": `option.WithBaseURL("http://127.0.0.1:3636/v1")`} {
+	for id, part := range map[string]string{"claude": "export ANTHROPIC_BASE_URL=http://127.0.0.1:3636\n", "python": `base_url="http://127.0.0.1:3636/v1", api_key="lr-secret"`, "node": `baseURL: "http://127.0.0.1:3636/v1", apiKey: "lr-secret"`, "go": `option.WithBaseURL("http://127.0.0.1:3636/v1")`} {
 		if !strings.Contains(got[id], part) || id != "go" && !strings.Contains(got[id], "ollama/qwen3:32b") {
 			t.Errorf("%s lacks %s:\n%s", id, part, got[id])
 		}

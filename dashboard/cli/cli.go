@@ -95,7 +95,7 @@ type session struct {
 func (s *session) root() *cobra.Command {
 	root := s.runCommand("localrouter", false)
 	root.Short = "One endpoint on your own machine for every model you use"
-	root.Long = "LocalRouter answers http://127.0.0.1:3636/v1 in the OpenAI dialect with the models of all your providers.\n" +
+	root.Long = "LocalRouter answers http://127.0.0.1:3636 in OpenAI's and Anthropic's dialect with the models of all your providers.\n" +
 		"Without a command it starts the gateway, the dashboard and, on a desktop, the tray icon."
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.Args = s.noArgs

@@ -140,6 +140,8 @@ func (s *session) showNewKey(ctx context.Context, client *client, made newKey, a
 	s.printf("The key of %s. It is shown this once; keep it now.\n\n  %s\n\n", clean(made.Name), s.bold(made.Key))
 	s.line("Most applications read these two:\n")
 	s.printf("  export OPENAI_BASE_URL=%s\n  export OPENAI_API_KEY=%s\n\n", made.BaseURL, made.Key)
+	s.line("Claude Code, and what else speaks Anthropic's dialect, these:\n")
+	s.printf("  export ANTHROPIC_BASE_URL=%s\n  export ANTHROPIC_AUTH_TOKEN=%s\n\n", strings.TrimSuffix(made.BaseURL, "/v1"), made.Key)
 	s.line("Try it:\n")
 	s.printf("  curl %s/chat/completions -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \\\n    -d %s\n",
 		made.BaseURL, made.Key, shellQuote(`{"model":"`+client.anyModel(ctx)+`","messages":[{"role":"user","content":"Hello"}]}`))

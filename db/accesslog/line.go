@@ -92,6 +92,7 @@ func appendAttempts(dst []byte, start int, attempts []llm.Attempt) []byte {
 		dst = appendText(dst, "model", a.Model, mediumRoom)
 		dst = appendText(dst, "kind", string(a.Kind), shortRoom)
 		dst = appendCount(dst, "status", int64(a.Status))
+		dst = appendText(dst, "dropped", a.Dropped, mediumRoom)
 		dst = append(dst, '}')
 		if len(dst)-start > attemptsEnd {
 			dst = dst[:before]

@@ -22,7 +22,7 @@ func sample() db.Entry {
 		Path: "/v1/chat/completions", Tag: "nightly", Stream: true, Status: 200, Finish: "stop",
 		Usage: llm.Usage{Input: 100, CacheRead: 20, CacheWrite: 3, CacheWriteLong: 4, Output: 50, Reasoning: 10, Estimated: true, Cost: 123, CostReported: true},
 		Cost:  1_234_567_890, CostSource: llm.CostComputed, Latency: 1234567891, FirstToken: 200 * time.Millisecond,
-		Attempts: []llm.Attempt{{Provider: "a", Model: "m", Kind: llm.Timeout, Status: 504, DurationMS: 10}, {Provider: "openai", Model: "gpt-4o", DurationMS: 20}},
+		Attempts: []llm.Attempt{{Provider: "a", Model: "m", Kind: llm.Timeout, Status: 504, DurationMS: 10}, {Provider: "openai", Model: "gpt-4o", DurationMS: 20, Dropped: "top_k, stop;approximated"}},
 	}
 }
 
@@ -34,7 +34,7 @@ func TestLineOfASample(t *testing.T) {
 		`"finish":"stop","input":100,"cache_read":20,"cache_write":3,"cache_write_long":4,"output":50,"reasoning":10,"estimated":true,` +
 		`"provider_cost_usd":0.000000000123,"provider_cost_reported":true,"cost_usd":0.00123456789,"cost_source":"computed",` +
 		`"latency_ms":1234.567891,"first_token_ms":200,"attempts":[{"duration_ms":10,"provider":"a","model":"m","kind":"timeout","status":504},` +
-		`{"duration_ms":20,"provider":"openai","model":"gpt-4o"}]}` + "\n"
+		`{"duration_ms":20,"provider":"openai","model":"gpt-4o","dropped":"top_k, stop;approximated"}]}` + "\n"
 	if d := cmp.Diff(want, string(AppendLine(nil, &e))); d != "" {
 		t.Error(d)
 	}
@@ -59,7 +59,7 @@ var entries = rapid.Custom(func(t *rapid.T) db.Entry {
 		Latency: time.Duration(n.Draw(t, "lat")), FirstToken: time.Duration(n.Draw(t, "first")),
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "attempts") {
-		e.Attempts = append(e.Attempts, llm.Attempt{Provider: text("ap"), Model: text("am"), Kind: llm.Kind(text("ak")), Status: 1, DurationMS: n.Draw(t, "ad")})
+		e.Attempts = append(e.Attempts, llm.Attempt{Provider: text("ap"), Model: text("am"), Kind: llm.Kind(text("ak")), Status: 1, DurationMS: n.Draw(t, "ad"), Dropped: text("ax")})
 	}
 	return e
 })
@@ -92,7 +92,7 @@ func TestLinesStayShortAndPlain(t *testing.T) {
 		e.Usage = llm.Usage{Input: math.MinInt64, CacheRead: math.MinInt64, CacheWrite: math.MinInt64, CacheWriteLong: math.MinInt64, Output: math.MinInt64, Reasoning: math.MinInt64, Cost: math.MinInt64, CostReported: true, Estimated: true}
 		e.Cost, e.Latency, e.FirstToken = math.MinInt64, math.MinInt64, math.MinInt64
 		for range 50 {
-			e.Attempts = append(e.Attempts, llm.Attempt{Provider: bad, Model: bad, Kind: llm.Kind(bad), Status: 500, DurationMS: math.MinInt64})
+			e.Attempts = append(e.Attempts, llm.Attempt{Provider: bad, Model: bad, Kind: llm.Kind(bad), Status: 500, DurationMS: math.MinInt64, Dropped: bad})
 		}
 		line := AppendLine(nil, &e)
 		if len(line) >= maxLine || !json.Valid(line) || bytes.IndexByte(line, '\n') != len(line)-1 {
