@@ -326,6 +326,12 @@ func TestKeysInABrowser(t *testing.T) {
 	b.scheme("dark")
 	b.picture("keys-secret-dark")
 	b.scheme("light")
+	b.size(390, 844, 1)
+	if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
+		t.Error("at 390 px the page with a new secret is wider than the window")
+	}
+	b.picture("keys-secret-390")
+	b.size(1360, 900, 1)
 	b.click(`[data-act="secret-close"]`)
 	if eval[bool](b, `document.documentElement.outerHTML.includes(`+quote(secret)+`)`) {
 		t.Error("the key is still in the page after its panel was closed")
