@@ -1,6 +1,7 @@
-// Package sdktest drives the real program with the official OpenAI SDK for Go, as an application would. It is a module
-// of its own, so that the program's own modules stay few. The program is built and started as a person would start it,
-// with a provider that this package plays.
+// Package sdktest drives the real program with the official SDKs for Go of OpenAI and Anthropic, as applications would. It
+// is a module of its own, so that the program's own modules stay few. The program is built and started as a person would
+// start it, with providers that this package plays: one that answers as the test at hand wants, and a strict one of each
+// vendor.
 package sdktest
 
 import (
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,12 +30,19 @@ const providerKey = "sk-provider-secret"
 
 // What all tests share; set once by TestMain.
 var (
-	up      *upstream
+	up      *upstream              // the provider "up"
+	vendors = map[string]*vendor{} // by provider: "upo", "upown" and "upa"
+	running *program
 	baseURL string // of the running gateway
 	key     string // made by `localrouter keys new`
 )
 
 func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() { // of the person at this machine, which the SDKs would obey
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ANTHROPIC_") || strings.HasPrefix(name, "OPENAI_") {
+			os.Unsetenv(name)
+		}
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sdktest:", err)
@@ -53,6 +62,14 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer up.Close()
+	for _, p := range vendorProviders {
+		v, err := startVendor(p.dialect, p.name)
+		if err != nil {
+			return 1, err
+		}
+		defer v.Close()
+		vendors[p.name] = v
+	}
 	p, err := build(dir)
 	if err != nil {
 		return 1, err
@@ -76,8 +93,8 @@ func run(m *testing.M) (code int, err error) {
 	if err := json.Unmarshal(out, &made); err != nil {
 		return 1, fmt.Errorf("keys new --json printed %q: %w", out, err)
 	}
-	key, baseURL = made.Key, made.BaseURL
-	if err := p.until(p.listed); err != nil {
+	running, key, baseURL = p, made.Key, made.BaseURL
+	if err := p.until(func() bool { return listed("up/plain") }); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil
@@ -112,8 +129,15 @@ func build(dir string) (*program, error) {
 	if err := os.MkdirAll(p.home, 0o700); err != nil {
 		return nil, err
 	}
-	settings := "version: 1\nproviders:\n  - name: up\n    type: openai-compatible\n    base_url: " + up.base + "\n    api_key_env: UP_KEY\n"
+	settings := "version: 1\nproviders:\n" + provider("up", "openai-compatible", up.base)
+	for _, p := range vendorProviders {
+		settings += provider(p.name, p.kind, vendors[p.name].base+p.path)
+	}
 	return p, os.WriteFile(filepath.Join(p.home, "settings.yaml"), []byte(settings), 0o600)
+}
+
+func provider(name, kind, base string) string {
+	return "  - name: " + name + "\n    type: " + kind + "\n    base_url: " + base + "\n    api_key_env: UP_KEY\n"
 }
 
 func (p *program) command(args ...string) *exec.Cmd {
@@ -163,14 +187,15 @@ func (p *program) healthy() bool {
 	return resp.StatusCode == http.StatusNoContent
 }
 
-// listed reports whether the provider's models are known; they are read behind the requests.
-func (p *program) listed() bool {
+// listed reports whether a model is known; lists are read behind the requests.
+func listed(id string) bool {
 	c := client()
 	page, err := c.Models.List(context.Background())
-	return err == nil && slices.ContainsFunc(page.Data, func(m openai.Model) bool { return m.ID == "up/plain" })
+	return err == nil && slices.ContainsFunc(page.Data, func(m openai.Model) bool { return m.ID == id })
 }
 
-// stop ends the program as Ctrl-C does and wants a clean end within the promised 12 s.
+// stop ends the program as Ctrl-C does and wants a clean end within the promised 12 s, and no panic before it, which the
+// gateway would have survived.
 func (p *program) stop() error {
 	if err := p.cmd.Process.Signal(os.Interrupt); errors.Is(err, os.ErrProcessDone) {
 		return nil // told by who saw it end
@@ -183,6 +208,9 @@ func (p *program) stop() error {
 	case err := <-p.ended:
 		if err != nil {
 			return fmt.Errorf("the program did not end cleanly: %w\n%s", err, p.output.String())
+		}
+		if out := p.output.String(); strings.Contains(out, "panic") {
+			return errors.New("the program panicked\n" + out)
 		}
 		return nil
 	case <-time.After(12 * time.Second):
