@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -39,12 +40,18 @@ func vendorOf(g *golden) *vendor {
 // TestEachGoldenCaseIsReadAsItWasMeant has each case told by its vendor and read by the SDKs of both dialects. It prints
 // the table of dialect x case.
 func TestEachGoldenCaseIsReadAsItWasMeant(t *testing.T) {
-	var table []string
+	var table strings.Builder
+	table.WriteString("| example |")
+	for _, s := range sdks {
+		table.WriteString(" read by " + s.name() + " |")
+	}
+	table.WriteString("\n|---|" + strings.Repeat("---|", len(sdks)) + "\n")
 	for i := range goldens {
 		g := &goldens[i]
 		if g.Expect.Stop == "" && g.Expect.Error == nil {
 			continue // counts, which are no answers
 		}
+		table.WriteString("| " + g.Dialect + " " + g.Case + " |")
 		for _, s := range sdks {
 			verdict := "pass"
 			if limit := limits[fmt.Sprintf("%s/%s %s", g.Dialect, g.Case, s.dialect())]; limit != "" {
@@ -53,10 +60,40 @@ func TestEachGoldenCaseIsReadAsItWasMeant(t *testing.T) {
 			if !t.Run(fmt.Sprintf("%s/%s/%s", g.Dialect, g.Case, s.name()), func(t *testing.T) { judge(t, g, s) }) {
 				verdict = "FAIL"
 			}
-			table = append(table, fmt.Sprintf("%-30s read by %-22s %s", g.Dialect+"/"+g.Case, s.name(), verdict))
+			table.WriteString(" " + verdict + " |")
+		}
+		table.WriteString("\n")
+	}
+	t.Log("golden cases through the gateway\n" + table.String())
+	if !t.Failed() {
+		inReadme(t, "fidelity", table.String())
+	}
+}
+
+var update = flag.Bool("update", false, "write what is generated into the README")
+
+// inReadme holds the text between two marks of the README against what is generated.
+func inReadme(t *testing.T, mark, want string) {
+	t.Helper()
+	const file = "../../README.md"
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := "<!-- "+mark+" -->\n", "<!-- /"+mark+" -->"
+	head, rest, ok := strings.Cut(string(b), from)
+	have, tail, ok2 := strings.Cut(rest, to)
+	switch {
+	case !ok || !ok2:
+		t.Fatalf("%s lacks the marks of %s", file, mark)
+	case have == want:
+	case !*update:
+		t.Errorf("%s: what stands between the marks of %s is not what this test found; run go test . -run %s -update in server/sdktest", file, mark, t.Name())
+	default:
+		if err := os.WriteFile(file, []byte(head+from+want+to+tail), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	t.Log("golden cases through the gateway\n" + strings.Join(table, "\n"))
 }
 
 func judge(t *testing.T, g *golden, s sdk) {
