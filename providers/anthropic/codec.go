@@ -25,65 +25,20 @@ var strict = []string{"model", "messages", "input", "contents", "stream", "syste
 
 // Scan reads the head of a request; see llm.Codec.
 func (Codec) Scan(op llm.Op, path string, body []byte) (*llm.Request, error) {
-	var s wire.Scanner
-	members, end, bad := s.Scan(body, strict)
+	req, members, bad := wire.Head(llm.Anthropic, op, path, body, strict)
 	if bad != nil {
-		code := "invalid_json"
-		message := "The request body is not valid JSON: " + bad.Error() + "."
-		if bad.Name != "" {
-			code, message = "invalid_name", "The request body cannot be accepted: "+bad.Error()+"."
-		}
-		return nil, &llm.Error{Kind: llm.BadRequest, Status: http.StatusBadRequest, Code: code, Type: invalid, Param: bad.Name, Message: message}
+		return nil, bad
 	}
-	req := &llm.Request{Dialect: llm.Anthropic, Op: op, Path: path, Body: body, Length: int64(len(body)), ContentType: "application/json",
-		WantsUsage: true, ObjectEnd: end, HasMembers: len(members) > 0, InputEstimate: estimateInput(&s)}
+	req.WantsUsage = true
 	for _, m := range members {
-		if err := head(req, string(m.Key), body[m.Value.Start:m.Value.End], m.Value); err != nil {
-			return nil, err
+		switch v := body[m.Value.Start:m.Value.End]; string(m.Key) {
+		case "max_tokens":
+			req.MaxOutput = int(min(wire.Int(v), 1<<31-1))
+		case "messages":
+			req.Cuts = cuts(v, m.Value.Start)
 		}
 	}
 	return req, nil
-}
-
-const (
-	bytesPerToken = 4
-	// tokensPerMedia is what a picture or file counts for in an estimate; vendors count 85 to some thousands.
-	tokensPerMedia = 1000
-)
-
-// estimateInput goes by the size of all strings, names included, which makes up for the frame of messages.
-func estimateInput(s *wire.Scanner) int64 {
-	return int64(s.Text/bytesPerToken + s.Numbers + s.Media*tokensPerMedia)
-}
-
-// head takes what it needs from one member of a request.
-func head(req *llm.Request, name string, v []byte, at llm.Span) error {
-	switch name {
-	case "model":
-		model, ok := wire.Unquote(v)
-		if !ok {
-			return refuse("model", "must be a string that names a model, such as \"provider/model\"")
-		}
-		req.Model, req.ModelSpan = model, at
-	case "stream":
-		switch v[0] {
-		case 't':
-			req.Stream = true
-		case 'f', 'n':
-		default:
-			return refuse("stream", "must be true or false")
-		}
-	case "max_tokens":
-		req.MaxOutput = int(min(wire.Int(v), 1<<31-1))
-	case "messages":
-		req.Cuts = cuts(v, at.Start)
-	}
-	return nil
-}
-
-func refuse(name, why string) *llm.Error {
-	return &llm.Error{Kind: llm.BadRequest, Status: http.StatusBadRequest, Code: "invalid_value", Type: invalid, Param: name,
-		Message: "The field \"" + name + "\" " + why + "."}
 }
 
 // The types of errors, as the vendor lists them.
@@ -202,8 +157,8 @@ func (Codec) Error(e *llm.Error) (status int, contentType string, body []byte) {
 // StreamError ends a committed stream: this dialect has no end mark after an error.
 func (Codec) StreamError(_ llm.Op, e *llm.Error) []byte {
 	b := []byte("event: error\ndata: ")
-	if own := bytes.TrimSpace(e.Body); ours(e) && isObject(own) && bytes.Contains(own, []byte(`"error"`)) {
-		b = appendLine(b, own)
+	if own := bytes.TrimSpace(e.Body); ours(e) && wire.IsObject(own) && bytes.Contains(own, []byte(`"error"`)) {
+		b = wire.AppendLine(b, own)
 	} else {
 		b = object(b, e)
 	}

@@ -73,7 +73,7 @@ func marked(message []byte, at int) (list []llm.Span, all bool) {
 	if !assistant || len(content) == 0 || content[0] != '[' {
 		return nil, false
 	}
-	from := at + offset(message, content)
+	from := at + wire.Offset(message, content)
 	blocks := elements(content, from)
 	gone := make([]bool, len(blocks))
 	n := 0
@@ -103,15 +103,12 @@ func isMarked(block []byte) bool {
 // elements lists where the elements of the array v stand, which itself begins at offset at.
 func elements(v []byte, at int) (list []llm.Span) {
 	wire.Elements(v, func(e []byte) bool {
-		from := at + offset(v, e)
+		from := at + wire.Offset(v, e)
 		list = append(list, llm.Span{Start: from, End: from + len(e)})
 		return true
 	})
 	return list
 }
-
-// offset is where part begins within whole, of which it is a slice to the same capacity or less.
-func offset(whole, part []byte) int { return cap(whole) - cap(part) }
 
 // removed lists the spans to cut so that the elements marked gone leave the array well-formed.
 func removed(list []llm.Span, gone []bool) (out []llm.Span) {

@@ -54,8 +54,34 @@ func (Codec) Decode(req *llm.Request) (*llm.Conversation, error) {
 // fail refuses the request for one of its fields; the first failure counts.
 func (d *decoding) fail(field, why string) {
 	if d.err == nil {
-		d.err = refuse(field, why)
+		d.err = wire.Refuse(field, why)
 	}
+}
+
+// text reads a string; nil where v is none.
+func (d *decoding) text(field string, v []byte) llm.Text {
+	t, ok := wire.Strict(wire.Inside(v))
+	if !ok {
+		d.fail(field, wire.WhyText)
+	}
+	return t
+}
+
+// word reads a string for what it means, or a number or literal as it is written; null is "".
+func (d *decoding) word(field string, v []byte) string {
+	if len(v) > 0 && v[0] == '"' {
+		return wire.Meaning(d.text(field, v))
+	}
+	return wire.Text(v)
+}
+
+// value takes over a JSON value, whose structure the scan has checked.
+func (d *decoding) value(field string, v []byte) []byte {
+	v, ok := wire.StrictValue(v)
+	if !ok {
+		d.fail(field, wire.WhyValue)
+	}
+	return v
 }
 
 // other notes a field that no other dialect has.
@@ -126,7 +152,7 @@ func (d *decoding) member(key string, v []byte) {
 func (d *decoding) tuning(key string, v []byte) {
 	switch key {
 	case "service_tier":
-		if tier := wire.Text(v); tier != "auto" { // the default
+		if tier := d.word(key, v); tier != "auto" { // the default
 			d.c.Tier = wire.Cut(tier, 64)
 			d.c.Use(llm.FeatureTier, key)
 		}
@@ -191,7 +217,7 @@ func (d *decoding) stops(v []byte) {
 			d.fail("stop_sequences", "must be a list of strings")
 			return false
 		}
-		t := textOf(v)
+		t := d.text("stop_sequences", v)
 		d.c.Stop = append(d.c.Stop, t)
 		d.c.Use(llm.FeatureStop, "stop_sequences")
 		if blank(t) {
@@ -210,7 +236,7 @@ func (d *decoding) metadata(v []byte) {
 	}
 	wire.Members(v, func(key, v []byte) bool {
 		if string(key) == "user_id" {
-			if t := textOf(v); len(t) > 0 {
+			if t := d.text("metadata.user_id", v); len(t) > 0 {
 				d.c.User = t
 				d.c.Use(llm.FeatureUser, "metadata.user_id")
 			}

@@ -84,7 +84,11 @@ func TestDecode(t *testing.T) {
 		{"system between", turns(ask + `,{"role":"system","content":"s"},` + ask), "system turns in mid-conversation: messages.role", func(c *llm.Conversation) any { return c.Turns[1].Role }, llm.System},
 		{"system first", turns(`{"role":"system","content":"s"},` + ask), "", nil, nil},
 		{"a beginning of the answer", turns(ask + `,{"role":"assistant","content":"So"}`), "prefilled answer: messages[1]", func(c *llm.Conversation) any { return c.Turns[1].Prefix }, true},
-		{"broken strings are mended", turns("{\"role\":\"user\",\"content\":\"a\nb\\ud83d\"}"), "", func(c *llm.Conversation) any { return string(c.Turns[0].Parts[0].Text) }, `a\nb\ufffd`},
+		{"halves of pairs are mended", `{"model":"m","max_tokens":9,"metadata":{"user_id":"\ud83d"},"stop_sequences":["\ude00"],"tools":[{"name":"f","description":"\ud83d\ude00\ud83d","input_schema":{"type":"object","title":"\ud83dx"}}],"messages":[` +
+			`{"role":"user","content":"a\n\ud83d\ude00\ud83d"},{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{"x":"\ud83d"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":"\ud83d"}]}]}`,
+			"stop sequences: stop_sequences, tools: tools, user id: metadata.user_id", func(c *llm.Conversation) any {
+				return []string{string(c.User), string(c.Stop[0]), string(c.Tools[0].Description), string(c.Tools[0].Schema), string(c.Turns[0].Parts[0].Text), string(c.Turns[1].Parts[0].Args), string(c.Turns[2].Parts[0].Parts[0].Text)}
+			}, []string{`\ufffd`, `\ufffd`, `\ud83d\ude00\ufffd`, `{"type":"object","title":"\ufffdx"}`, `a\n\ud83d\ude00\ufffd`, `{"x":"\ufffd"}`, `\ufffd`}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -140,6 +144,47 @@ func TestDecodeRefuses(t *testing.T) {
 		_, err := NewCodec().Decode(req)
 		if e := llm.AsError(err); e == nil || e.Kind != llm.BadRequest || e.Status != 400 || e.Param != param || !strings.Contains(e.Message, "must") && !strings.Contains(e.Message, "missing") && !strings.Contains(e.Message, "holds") {
 			t.Errorf("%s: %+v", body, e)
+		}
+	}
+}
+
+// TestDecodeRefusesUnsoundStrings, wherever they are taken over: nothing that is not JSON may reach a provider.
+func TestDecodeRefusesUnsoundStrings(t *testing.T) {
+	const ok = `"max_tokens":9,"messages":[{"role":"user","content":"hi"}]`
+	block := func(s string) string { return `{"max_tokens":9,"messages":[{"role":"user","content":[` + s + `]}]}` }
+	for body, param := range map[string]string{
+		`{` + ok + `,"system":"#"}`:                                                                     "system",
+		`{` + ok + `,"system":[{"type":"text","text":"#"}]}`:                                            "system[0]",
+		`{` + ok + `,"stop_sequences":["a","#"]}`:                                                       "stop_sequences",
+		`{` + ok + `,"metadata":{"user_id":"#"}}`:                                                       "metadata.user_id",
+		`{` + ok + `,"service_tier":"#"}`:                                                               "service_tier",
+		`{` + ok + `,"thinking":{"type":"adaptive","display":"#"}}`:                                     "thinking.display",
+		`{` + ok + `,"tools":[{"name":"#"}]}`:                                                           "tools.name",
+		`{` + ok + `,"tools":[{"name":"f","description":"#"}]}`:                                         "tools.description",
+		`{` + ok + `,"tools":[{"name":"f","input_schema":{"#":1}}]}`:                                    "tools.input_schema",
+		`{` + ok + `,"tools":[{"type":"web_search","name":"w","x":["#"]}]}`:                             "tools",
+		`{` + ok + `,"tool_choice":{"type":"tool","name":"#"}}`:                                         "tool_choice.name",
+		`{` + ok + `,"output_config":{"format":{"type":"json_schema","schema":{"title":"#"}}}}`:         "output_config.format.schema",
+		`{"max_tokens":9,"messages":[{"role":"user","content":"#"}]}`:                                   "messages[0].content",
+		block(`{"type":"text","text":"a"},{"type":"text","text":"#"}`):                                  "messages[0].content[1].text",
+		block(`{"type":"image","source":{"type":"base64","media_type":"#","data":"AA"}}`):               "messages[0].content[0].source.media_type",
+		block(`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"#"}}`):        "messages[0].content[0].source.data",
+		block(`{"type":"image","source":{"type":"url","url":"#"}}`):                                     "messages[0].content[0].source.url",
+		block(`{"type":"document","title":"#","source":{"type":"text","data":"x"}}`):                    "messages[0].content[0].title",
+		block(`{"type":"document","source":{"type":"content","content":[{"type":"text","text":"#"}]}}`): "messages[0].content[0].source.content",
+		block(`{"type":"tool_use","id":"1","name":"f","input":{"a":"#"}}`):                              "messages[0].content[0].input",
+		block(`{"type":"tool_use","id":"#","name":"f","input":{}}`):                                     "messages[0].content[0].id",
+		block(`{"type":"tool_result","tool_use_id":"#","content":"x"}`):                                 "messages[0].content[0].tool_use_id",
+		block(`{"type":"tool_result","tool_use_id":"1","content":[{"type":"text","text":"#"}]}`):        "messages[0].content[0].text",
+		block(`{"type":"thinking","thinking":"#","signature":"x"}`):                                     "messages[0].content[0].thinking",
+		block(`{"type":"redacted_thinking","data":"#"}`):                                                "messages[0].content[0]",
+	} {
+		for _, bad := range []string{"a\x01b", `\x`, `\u12`, "\xff", "\n"} {
+			req := scan(t, llm.Chat, `{"model":"m",`+strings.ReplaceAll(body, "#", bad)[1:])
+			_, err := NewCodec().Decode(req)
+			if e := llm.AsError(err); e == nil || e.Kind != llm.BadRequest || e.Status != 400 || e.Param != param || !strings.Contains(e.Message, "raw control character, a broken escape") {
+				t.Errorf("%s with %q: %+v, want %s", body, bad, e, param)
+			}
 		}
 	}
 }

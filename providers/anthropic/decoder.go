@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/upstream"
 	"localrouter/providers/wire"
 )
 
@@ -21,6 +22,10 @@ type decoder struct {
 	calls int  // of tools, so far
 	spoke bool // the tool that stands for the answer's form was called
 	usage tally
+
+	like   upstream.Frame // of deltas that told liked, but for the text
+	liked  llm.EventKind
+	likeAt int // its Event.Index
 }
 
 // reading is a block that has begun and is not over. They may interleave where the vendor falls back on its side.
@@ -28,9 +33,9 @@ type reading struct {
 	index int
 	kind  readKind
 	call  int
-	began bool   // arguments came
-	start []byte // the whole block as it began, or the input that it began with
-	text  []byte // what was collected of its input, unescaped
+	began bool     // arguments came
+	start []byte   // the whole block as it began, or the input that it began with
+	text  llm.Text // what was collected of its input
 }
 
 type readKind uint8
@@ -63,7 +68,7 @@ type frame struct {
 func (f *frame) member(key, v []byte) bool {
 	switch string(key) {
 	case "type":
-		f.kind = bare(v)
+		f.kind = wire.Inside(v)
 	case "index":
 		f.index = int(min(wire.Int(v), 1<<30))
 	case "delta":
@@ -92,16 +97,11 @@ func (f *frame) member(key, v []byte) bool {
 	return true
 }
 
-// bare is the inside of a string as written.
-func bare(v []byte) []byte {
-	if len(v) < 2 || v[0] != '"' {
-		return nil
-	}
-	return v[1 : len(v)-1]
-}
-
 // Event appends what one event of a stream tells; see llm.Decoder.
 func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error) {
+	if t, ok := d.like.Text(data); ok {
+		return append(dst, llm.Event{Kind: d.liked, Index: d.likeAt, Text: t}), nil
+	}
 	if len(data) == 0 {
 		return dst, nil
 	}
@@ -115,7 +115,12 @@ func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error)
 	}
 	switch string(kind) {
 	case "content_block_delta":
-		return d.delta(dst, &f)
+		before := len(dst)
+		dst, err := d.delta(dst, &f)
+		if len(dst) == before+1 && f.kind != nil {
+			d.learn(data, &dst[before])
+		}
+		return dst, err
 	case "content_block_start":
 		return d.begin(dst, f.index, f.block)
 	case "content_block_stop":
@@ -137,6 +142,15 @@ func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error)
 		return dst, inside(data)
 	}
 	return dst, nil // ping, and what the future brings
+}
+
+// learn takes the frame of a delta that told e. Deltas of an open block in the same frame tell the same but for the text.
+func (d *decoder) learn(data []byte, e *llm.Event) {
+	switch e.Kind {
+	case llm.EventText, llm.EventThinking, llm.EventArguments:
+		d.liked, d.likeAt = e.Kind, e.Index
+		d.like.Learn(data, e.Text)
+	}
 }
 
 // Whole appends what a whole reply tells; see llm.Decoder.
@@ -182,7 +196,7 @@ func (d *decoder) finish(dst []llm.Event, m *frame) []llm.Event {
 		d.usage.count(m.usage)
 		dst = append(dst, llm.Event{Kind: llm.EventUsage, Usage: d.usage.usage()})
 	}
-	word := bare(m.reason)
+	word := wire.Inside(m.reason)
 	if len(word) == 0 {
 		return dst
 	}
@@ -191,7 +205,7 @@ func (d *decoder) finish(dst []llm.Event, m *frame) []llm.Event {
 	case 0:
 		e.Reason = llm.ReasonEnd
 	case llm.ReasonStop:
-		e.Text = textOf(m.stopped)
+		e.Text = wire.Mended(wire.Inside(m.stopped))
 	case llm.ReasonTools:
 		if d.spoke && d.calls == 0 {
 			e.Reason = llm.ReasonEnd
@@ -220,7 +234,7 @@ func explanation(v []byte) (t llm.Text) {
 	if len(v) > 0 && v[0] == '{' {
 		wire.Members(v, func(key, v []byte) bool {
 			if string(key) == "explanation" {
-				t = textOf(v)
+				t = wire.Mended(wire.Inside(v))
 			}
 			return true
 		})
@@ -244,7 +258,7 @@ type change struct{ kind, text, citation []byte }
 func (c *change) member(key, v []byte) bool {
 	switch string(key) {
 	case "type":
-		c.kind = bare(v)
+		c.kind = wire.Inside(v)
 	case "text", "thinking", "partial_json", "signature":
 		c.text = v
 	case "citation":
@@ -276,7 +290,7 @@ func (d *decoder) delta(dst []llm.Event, f *frame) ([]llm.Event, error) {
 }
 
 func appendText(dst []llm.Event, kind llm.EventKind, index int, v []byte) []llm.Event {
-	if t := textOf(v); len(t) > 0 {
+	if t := wire.Mended(wire.Inside(v)); len(t) > 0 {
 		dst = append(dst, llm.Event{Kind: kind, Index: index, Text: t})
 	}
 	return dst
@@ -284,7 +298,7 @@ func appendText(dst []llm.Event, kind llm.EventKind, index int, v []byte) []llm.
 
 // input takes more of the arguments of a call.
 func (d *decoder) input(dst []llm.Event, index int, v []byte) ([]llm.Event, error) {
-	r, t := d.find(index), textOf(v)
+	r, t := d.find(index), wire.Mended(wire.Inside(v))
 	if r == nil || len(t) == 0 {
 		return dst, nil
 	}
@@ -295,7 +309,7 @@ func (d *decoder) input(dst []llm.Event, index int, v []byte) ([]llm.Event, erro
 	case readAnswer:
 		dst = append(dst, llm.Event{Kind: llm.EventText, Index: index, Text: t})
 	case readCustom, readOpaque:
-		if r.text = appendRaw(r.text, t); len(r.text) > maxBlock {
+		if r.text = append(r.text, t...); len(r.text) > maxBlock {
 			return dst, broken("the input of a tool is larger than 16 MiB")
 		}
 	}

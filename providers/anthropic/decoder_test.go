@@ -2,6 +2,8 @@ package anthropic
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +76,62 @@ func TestBlocksThatOnlyTheVendorUnderstands(t *testing.T) {
 	want := []string{`{"type":"redacted_thinking","data":"abc"}`, `{"type":"server_tool_use","id":"s1","name":"web_search","input":{"q": "a\n"}}`, `{"type":"web_search_tool_result","tool_use_id":"s1","content":[{"a":1}]}`}
 	if strings.Join(a.Opaque, "\n") != strings.Join(want, "\n") || len(a.Cited) != 1 || a.Cited[0] != `{"url":"u"}` || a.Text != "x" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestHalvesOfPairsPass: a stream may cut an emoji in two, and the application puts it together again.
+func TestHalvesOfPairsPass(t *testing.T) {
+	sp := &spelled{custom: map[string]bool{"sh": true}}
+	d := newDecoder(sp)
+	var texts, args []string
+	for _, data := range []string{blockStart(0, `{"type":"text","text":""}`), blockDelta(0, `{"type":"text_delta","text":"a\ud83d"}`), blockDelta(0, `{"type":"text_delta","text":"\ude00b"}`), blockStop(0),
+		blockStart(1, `{"type":"tool_use","id":"1","name":"sh","input":{}}`), blockDelta(1, `{"type":"input_json_delta","partial_json":"{\"input\":\"\ud83d"}`), blockDelta(1, `{"type":"input_json_delta","partial_json":"\ude00\"}"}`), blockStop(1),
+		blockStart(2, `{"type":"tool_use","id":"2","name":"f","input":{}}`), blockDelta(2, `{"type":"input_json_delta","partial_json":"{\"x\":\"\ud83d"}`), blockDelta(2, `{"type":"input_json_delta","partial_json":"\ude00\"}"}`), blockStop(2)} {
+		list, err := d.Event(nil, nil, []byte(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			switch e.Kind {
+			case llm.EventText:
+				texts = append(texts, string(e.Text))
+			case llm.EventArguments:
+				args = append(args, string(e.Text))
+			}
+		}
+	}
+	if want := []string{`a\ud83d`, `\ude00b`}; !slices.Equal(texts, want) {
+		t.Errorf("%q, want %q", texts, want)
+	}
+	if want := []string{"😀", `{\"x\":\"\ud83d`, `\ude00\"}`}; !slices.Equal(args, want) {
+		t.Errorf("%q, want %q", args, want)
+	}
+}
+
+// TestDeltasInTheSameFrame: the shortcut for a frame that comes again tells what reading tells, and ends with its block.
+func TestDeltasInTheSameFrame(t *testing.T) {
+	text := func(i int, s string) string { return blockDelta(i, `{"type":"text_delta","text":"`+s+`"}`) }
+	input := func(i int, s string) string {
+		return blockDelta(i, `{"type":"input_json_delta","partial_json":"`+s+`"}`)
+	}
+	quick, slow := newDecoder(nil).(*decoder), newDecoder(nil).(*decoder)
+	shortcuts := 0
+	for _, data := range []string{blockStart(0, `{"type":"text","text":""}`), text(0, "a"), text(0, "b"), text(0, `\"`), text(0, `\\`), text(0, ""), text(0, `}`), text(0, "\x01"), text(0, "c"), text(0, `x","text":"y`), text(0, `x\`), text(0, "d"),
+		text(1, "e"), text(0, "f"), blockStop(0), text(0, "g"),
+		blockStart(1, `{"type":"tool_use","id":"1","name":"f","input":{}}`), blockStart(2, `{"type":"tool_use","id":"2","name":"g","input":{}}`), input(1, "{"), input(1, `\"a`), input(2, "{"), input(2, "}"), input(1, "}"), blockStop(1), input(1, "late"), input(2, "x"),
+		blockStop(2), input(2, "late"), blockStart(2, `{"type":"thinking","thinking":""}`), blockDelta(2, `{"type":"thinking_delta","thinking":"t"}`), blockDelta(2, `{"type":"thinking_delta","thinking":"u"}`), blockStop(2)} {
+		slow.like.Forget()
+		if _, ok := quick.like.Text([]byte(data)); ok {
+			shortcuts++
+		}
+		got, err := quick.Event(nil, nil, []byte(data))
+		want, wantErr := slow.Event(nil, nil, []byte(data))
+		if !reflect.DeepEqual(got, want) || (err == nil) != (wantErr == nil) {
+			t.Errorf("%s: %+v, %v; want %+v, %v", data, got, err, want, wantErr)
+		}
+	}
+	if shortcuts < 7 {
+		t.Errorf("%d deltas came by the shortcut", shortcuts)
 	}
 }
 

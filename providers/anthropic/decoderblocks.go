@@ -16,7 +16,7 @@ type begun struct {
 func (b *begun) member(key, v []byte) bool {
 	switch string(key) {
 	case "type":
-		b.kind = bare(v)
+		b.kind = wire.Inside(v)
 	case "id":
 		b.id = v
 	case "name":
@@ -44,6 +44,7 @@ func (d *decoder) begin(dst []llm.Event, index int, v []byte) ([]llm.Event, erro
 	if d.find(index) != nil || len(d.open) >= maxOpen {
 		return dst, broken("a content block begins while another of its number is open")
 	}
+	d.like.Forget()
 	r := reading{index: index}
 	switch string(b.kind) {
 	case "text":
@@ -97,6 +98,7 @@ func (d *decoder) beginCall(dst []llm.Event, r *reading, b *begun) []llm.Event {
 
 // end closes a block and tells what could only be told now.
 func (d *decoder) end(dst []llm.Event, index int) ([]llm.Event, error) {
+	d.like.Forget()
 	r := d.find(index)
 	if r == nil {
 		return dst, nil
@@ -104,12 +106,12 @@ func (d *decoder) end(dst []llm.Event, index int) ([]llm.Event, error) {
 	switch r.kind {
 	case readCall:
 		if !r.began && len(r.start) > 0 {
-			dst = append(dst, llm.Event{Kind: llm.EventArguments, Index: r.call, Text: appendEscaped(nil, r.start)})
+			dst = append(dst, llm.Event{Kind: llm.EventArguments, Index: r.call, Text: wire.AppendEscaped(nil, r.start)})
 		}
 		dst = append(dst, llm.Event{Kind: llm.EventToolEnd, Index: r.call})
 	case readAnswer:
 		if !r.began && len(r.start) > 0 {
-			dst = append(dst, llm.Event{Kind: llm.EventText, Index: index, Text: appendEscaped(nil, r.start)})
+			dst = append(dst, llm.Event{Kind: llm.EventText, Index: index, Text: wire.AppendEscaped(nil, r.start)})
 		}
 	case readCustom:
 		if t := freeText(r); len(t) > 0 {
@@ -119,7 +121,7 @@ func (d *decoder) end(dst []llm.Event, index int) ([]llm.Event, error) {
 	case readOpaque:
 		raw := r.start
 		if r.began {
-			raw = withInput(raw, r.text)
+			raw = withInput(raw, wire.AppendUnescaped(nil, r.text))
 		}
 		if json.Valid(raw) {
 			dst = append(dst, llm.Event{Kind: llm.EventOpaque, Index: index, Raw: raw})
@@ -136,21 +138,21 @@ func (d *decoder) end(dst []llm.Event, index int) ([]llm.Event, error) {
 
 // freeText is the one argument of a tool that takes free text; where the model gave something else, all of it.
 func freeText(r *reading) (t llm.Text) {
-	raw := r.text
-	if !r.began {
-		raw = r.start
+	raw := r.start
+	if r.began {
+		raw = wire.AppendUnescaped(nil, r.text)
 	}
 	found := false
 	if json.Valid(raw) {
 		wire.Members(raw, func(key, v []byte) bool {
 			if string(key) == customField && v[0] == '"' {
-				t, found = textOf(v), true
+				t, found = wire.Mended(wire.Inside(v)), true
 			}
 			return !found
 		})
 	}
 	if !found {
-		t = appendEscaped(nil, raw)
+		t = wire.AppendEscaped(nil, raw)
 	}
 	return t
 }

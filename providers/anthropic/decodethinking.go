@@ -20,11 +20,11 @@ func (d *decoding) thinking(v []byte) {
 	wire.Members(v, func(key, v []byte) bool {
 		switch string(key) {
 		case "type":
-			kind = wire.Text(v)
+			kind = d.word("thinking.type", v)
 		case "budget_tokens":
 			budget = wire.Int(v)
 		case "display":
-			display = wire.Text(v)
+			display = d.word("thinking.display", v)
 		default:
 			if !wire.Empty(v) {
 				d.other(llm.FeatureOther, "thinking.", key)
@@ -63,7 +63,7 @@ func (d *decoding) output(v []byte) {
 		switch {
 		case v[0] == 'n':
 		case string(key) == "effort":
-			d.effort = wire.Text(v)
+			d.effort = d.word("output_config.effort", v)
 		case string(key) == "format":
 			d.format("output_config.format", v)
 		case !wire.Empty(v):
@@ -82,7 +82,7 @@ func (d *decoding) format(field string, v []byte) {
 	wire.Members(v, func(key, v []byte) bool {
 		switch string(key) {
 		case "type":
-			kind = wire.Text(v)
+			kind = d.word(field+".type", v)
 		case "schema":
 			schema = v
 		default:
@@ -96,10 +96,10 @@ func (d *decoding) format(field string, v []byte) {
 	case kind == "text":
 	case kind != "json_schema":
 		d.fail(field+".type", "must be \"json_schema\"")
-	case len(schema) == 0 || schema[0] != '{' || !soundJSON(schema):
+	case len(schema) == 0 || schema[0] != '{':
 		d.fail(field+".schema", "must be a JSON Schema: an object")
 	default:
-		d.c.Format = llm.Format{Kind: llm.FormatSchema, Schema: schema}
+		d.c.Format = llm.Format{Kind: llm.FormatSchema, Schema: d.value(field+".schema", schema)}
 		d.c.Use(llm.FeatureSchema, field)
 	}
 }

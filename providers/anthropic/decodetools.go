@@ -28,13 +28,13 @@ func (d *decoding) tool(raw []byte) {
 	wire.Members(raw, func(key, v []byte) bool {
 		switch string(key) {
 		case "type":
-			if s := wire.Text(v); s != "" {
+			if s := d.word("tools.type", v); s != "" {
 				kind = s
 			}
 		case "name":
-			t.Name = textOf(v)
+			t.Name = d.text("tools.name", v)
 		case "description":
-			t.Description = textOf(v)
+			t.Description = d.text("tools.description", v)
 		case "input_schema":
 			if v[0] != 'n' {
 				t.Schema = v
@@ -61,11 +61,7 @@ func (d *decoding) tool(raw []byte) {
 		d.c.Use(llm.FeatureCacheMarks, "tools.cache_control")
 	}
 	if kind != "custom" {
-		if !soundJSON(raw) {
-			d.fail("tools", "holds a string that is not well-formed")
-			return
-		}
-		t.Hosted, t.Raw, t.Strict, t.Schema = true, raw, nil, nil
+		t.Hosted, t.Raw, t.Strict, t.Schema = true, d.value("tools", raw), nil, nil
 		d.c.Use(llm.FeatureHostedTools, "tools."+fieldName([]byte(kind)))
 		d.c.Tools = append(d.c.Tools, t)
 		return
@@ -79,9 +75,11 @@ func (d *decoding) function(t *llm.Tool, others [][]byte) {
 	case len(t.Name) == 0:
 		d.fail("tools.name", "is missing; each tool needs one")
 		return
-	case t.Schema != nil && (t.Schema[0] != '{' || !soundJSON(t.Schema)):
+	case t.Schema != nil && t.Schema[0] != '{':
 		d.fail("tools.input_schema", "must be a JSON Schema: an object")
 		return
+	case t.Schema != nil:
+		t.Schema = d.value("tools.input_schema", t.Schema)
 	}
 	d.c.Use(llm.FeatureTools, "tools")
 	if t.Strict != nil && *t.Strict {
@@ -101,9 +99,9 @@ func (d *decoding) choice(v []byte) {
 	wire.Members(v, func(key, v []byte) bool {
 		switch string(key) {
 		case "type":
-			kind = wire.Text(v)
+			kind = d.word("tool_choice.type", v)
 		case "name":
-			d.c.Choice.Name = textOf(v)
+			d.c.Choice.Name = d.text("tool_choice.name", v)
 		case "disable_parallel_tool_use":
 			if d.c.OneCall = v[0] == 't'; d.c.OneCall {
 				d.c.Use(llm.FeatureOneCall, "tool_choice.disable_parallel_tool_use")

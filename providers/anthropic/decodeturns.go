@@ -16,7 +16,7 @@ const vendor = "anthropic"
 func (d *decoding) systemText(v []byte) {
 	switch v[0] {
 	case '"':
-		if t := textOf(v); len(t) > 0 {
+		if t := d.text("system", v); len(t) > 0 {
 			d.system.Parts = append(d.system.Parts, llm.Part{Kind: llm.PartText, Text: t})
 		}
 	case '[':
@@ -29,7 +29,7 @@ func (d *decoding) systemText(v []byte) {
 				d.fail(field, "must be a text block: {\"type\":\"text\",\"text\":\"...\"}")
 				return false
 			}
-			p := llm.Part{Kind: llm.PartText, Text: textOf(f.text)}
+			p := llm.Part{Kind: llm.PartText, Text: d.text(field, f.text)}
 			if bytes.HasPrefix(p.Text, []byte(billingHeader)) {
 				d.c.Use(llm.FeatureOther, field)
 				return true
@@ -71,6 +71,23 @@ func (d *decoding) here() string {
 	return fmt.Sprintf("messages[%d].content[%d]", d.turn, d.block)
 }
 
+// said reads a string of the message, or of the block of it, that we are at; nil where v is none.
+func (d *decoding) said(name string, v []byte) llm.Text {
+	t, ok := wire.Strict(wire.Inside(v))
+	if !ok {
+		d.fail(d.here()+"."+name, wire.WhyText)
+	}
+	return t
+}
+
+// ident is said for what it means; some clients number their calls.
+func (d *decoding) ident(name string, v []byte) string {
+	if len(v) > 0 && v[0] == '"' {
+		return wire.Meaning(d.said(name, v))
+	}
+	return wire.Text(v)
+}
+
 func (d *decoding) message(m []byte) {
 	var role, content []byte
 	wire.Members(m, func(key, v []byte) bool {
@@ -106,7 +123,7 @@ func (d *decoding) message(m []byte) {
 	}
 	switch {
 	case len(content) > 0 && content[0] == '"':
-		if text := textOf(content); len(text) > 0 {
+		if text := d.said("content", content); len(text) > 0 {
 			t.Parts = []llm.Part{{Kind: llm.PartText, Text: text}}
 		}
 	case len(content) > 0 && content[0] == '[':
@@ -223,7 +240,7 @@ func (d *decoding) part(v []byte, f *fields, role llm.Role) (p llm.Part, ok bool
 		if !wire.Empty(f.citations) {
 			d.c.Use(llm.FeatureOther, "messages.content.text.citations")
 		}
-		p = llm.Part{Kind: llm.PartText, Text: textOf(f.text)}
+		p = llm.Part{Kind: llm.PartText, Text: d.said("text", f.text)}
 		return p, len(p.Text) > 0
 	case "image":
 		return d.image(f), true
@@ -246,8 +263,9 @@ func (d *decoding) part(v []byte, f *fields, role llm.Role) (p llm.Part, ok bool
 // opaque is a block that only its maker understands. In an assistant's turn it tells of what went before; in any other
 // it is something that the model shall see, and cannot be left out.
 func (d *decoding) opaque(v []byte, f *fields, role llm.Role) llm.Part {
-	if !soundJSON(v) {
-		d.fail(d.here(), "holds a string that is not well-formed")
+	v, ok := wire.StrictValue(v)
+	if !ok {
+		d.fail(d.here(), wire.WhyValue)
 	}
 	feature := llm.FeatureOpaque
 	if role != llm.Assistant {
@@ -259,7 +277,7 @@ func (d *decoding) opaque(v []byte, f *fields, role llm.Role) llm.Part {
 
 // thought is reasoning from before. A signature of our own names the provider whose model thought it.
 func (d *decoding) thought(f *fields) (p llm.Part, ok bool) {
-	p = llm.Part{Kind: llm.PartThinking, Text: textOf(f.thinking), Signature: textOf(f.signature)}
+	p = llm.Part{Kind: llm.PartThinking, Text: d.said("thinking", f.thinking), Signature: d.said("signature", f.signature)}
 	if origin, ours := strings.CutPrefix(string(p.Signature), mark); ours {
 		p.Signature, p.Origin = nil, origin
 	} else if len(p.Signature) > 0 {
@@ -276,19 +294,19 @@ func (d *decoding) thought(f *fields) (p llm.Part, ok bool) {
 // offered from the beginning, so that words are enough.
 func (d *decoding) toolReference(f *fields) llm.Part {
 	d.c.Use(llm.FeatureToolReferences, "messages.content.tool_reference")
-	text := append(llm.Text("Found the tool "), textOf(f.name)...)
+	text := append(llm.Text("Found the tool "), d.said("tool_name", f.name)...)
 	return llm.Part{Kind: llm.PartText, Text: append(text, ". It can be called now."...)}
 }
 
 func (d *decoding) toolUse(f *fields) llm.Part {
-	p := llm.Part{Kind: llm.PartToolCall, Name: textOf(f.name), ID: wire.Text(f.id), Args: f.input}
+	p := llm.Part{Kind: llm.PartToolCall, Name: d.said("name", f.name), ID: d.ident("id", f.id), Args: wire.Paired(f.input)}
 	switch {
 	case len(p.Name) == 0:
 		d.fail(d.here()+".name", "is missing; name the tool that was called")
 	case p.ID == "":
 		d.fail(d.here()+".id", "is missing; a result is matched with its call by it")
-	case f.input != nil && !soundJSON(f.input):
-		d.fail(d.here()+".input", "holds a string that is not well-formed")
+	case f.input != nil && !wire.SoundValue(f.input):
+		d.fail(d.here()+".input", wire.WhyValue)
 	case f.input == nil:
 		p.Args = []byte("{}")
 	case f.input[0] != '{':
@@ -302,7 +320,7 @@ func (d *decoding) toolUse(f *fields) llm.Part {
 }
 
 func (d *decoding) toolResult(f *fields) llm.Part {
-	p := llm.Part{Kind: llm.PartToolResult, ID: wire.Text(f.call), Failed: string(f.failed) == "true"}
+	p := llm.Part{Kind: llm.PartToolResult, ID: d.ident("tool_use_id", f.call), Failed: string(f.failed) == "true"}
 	if p.ID == "" {
 		d.fail(d.here()+".tool_use_id", "is missing; a result is matched with its call by it")
 	}
@@ -313,7 +331,7 @@ func (d *decoding) toolResult(f *fields) llm.Part {
 	switch {
 	case len(f.content) == 0:
 	case f.content[0] == '"':
-		if t := textOf(f.content); len(t) > 0 {
+		if t := d.said("content", f.content); len(t) > 0 {
 			p.Parts = []llm.Part{{Kind: llm.PartText, Text: t}}
 		}
 	case f.content[0] == '[':

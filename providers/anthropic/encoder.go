@@ -259,7 +259,7 @@ func (n *encoder) known() llm.Usage {
 func (n *encoder) final() llm.Usage {
 	u := n.known()
 	if u.Output == 0 && n.size > 0 {
-		u.Output = int64(max(1, n.size/bytesPerToken))
+		u.Output = int64(max(1, n.size/wire.BytesPerToken))
 	}
 	return u
 }

@@ -23,7 +23,7 @@ func (n *encoder) open(dst []byte, b *block) []byte {
 		dst = wire.AppendQuote(append(dst, `,"name":`...), b.name)
 		dst = append(dst, `,"input":{}}`...)
 	default:
-		dst = appendLine(dst, b.raw)
+		dst = wire.AppendLine(dst, b.raw)
 	}
 	dst = append(dst, "}\n\n"...)
 	if len(b.text) > 0 {
@@ -71,7 +71,7 @@ func (n *encoder) appendSignature(dst []byte, b *block) []byte {
 	if n.a.Own {
 		return append(dst, b.sign...)
 	}
-	return appendEscaped(append(dst, mark...), []byte(n.a.Provider))
+	return wire.AppendEscaped(append(dst, mark...), []byte(n.a.Provider))
 }
 
 // appendDeltaHead begins a delta up to its type's first letter.
@@ -93,7 +93,7 @@ func (n *encoder) appendDelta(dst []byte, kind llm.PartKind, t llm.Text) []byte 
 
 func (n *encoder) appendCitation(dst, raw []byte) []byte {
 	dst = append(n.appendDeltaHead(dst), `citations_delta","citation":`...)
-	return append(appendLine(dst, raw), "}}\n\n"...)
+	return append(wire.AppendLine(dst, raw), "}}\n\n"...)
 }
 
 // The input of a tool that takes free text is an object with that text, here as it stands inside another string.
@@ -108,7 +108,7 @@ func (n *encoder) appendArguments(dst []byte, b *block, t llm.Text) []byte {
 		if !b.wrote {
 			dst = append(dst, customHead...)
 		}
-		dst = appendEscaped(dst, t)
+		dst = wire.AppendEscaped(dst, t)
 	} else {
 		dst = append(dst, t...)
 	}
@@ -150,11 +150,11 @@ func (n *encoder) appendMessage(dst []byte) []byte {
 // nothing is lost, and no tool runs with half of what was meant for it.
 func appendCall(dst []byte, b *block) []byte {
 	input := []byte("{}")
-	switch raw := appendRaw(nil, b.text); {
+	switch raw := wire.AppendUnescaped(nil, b.text); {
 	case b.custom:
 		input = append(append(append([]byte(`{"input":"`), b.text...), '"'), '}')
 	case len(bytes.TrimSpace(raw)) == 0:
-	case isObject(raw):
+	case wire.IsObject(raw):
 		input = raw
 	default:
 		dst = append(dst, `{"type":"text","text":"The arguments of the following call are not a JSON object and were left out: `...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"reflect"
 	"testing"
 
 	"localrouter/providers/llm"
@@ -114,7 +115,7 @@ func FuzzDecoder(f *testing.F) {
 			}
 		}
 		for _, e := range list {
-			if !sound(e.Text) || e.Raw != nil && !json.Valid(e.Raw) || e.Index < 0 {
+			if !wire.Sound(e.Text) || e.Raw != nil && !json.Valid(e.Raw) || e.Index < 0 {
 				t.Fatalf("%+v", e)
 			}
 			if u := e.Usage; u.Input < 0 || u.CacheRead < 0 || u.CacheWrite < 0 || u.CacheWriteLong < 0 || u.Output < 0 || u.Reasoning > u.Output {
@@ -125,7 +126,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		list, err := newDecoder(sp).Whole(nil, body)
 		check(t, list, err)
-		d, m := newDecoder(sp), &memory{}
+		d, m, slow := newDecoder(sp), &memory{}, newDecoder(sp).(*decoder)
 		r := m.record("k", "m")
 		enc := NewCodec().Encoder(&llm.Request{Stream: true}, llm.Answered{Own: true, ID: "x"})
 		var out []byte
@@ -133,6 +134,10 @@ func FuzzDecoder(f *testing.F) {
 			line, _, _ := bytes.Cut(data, []byte("\n"))
 			list, err := d.Event(nil, nil, line)
 			check(t, list, err)
+			slow.like.Forget() // what came before in the same frame changes nothing
+			if again, _ := slow.Event(nil, nil, line); !reflect.DeepEqual(list, again) {
+				t.Fatalf("%q is %+v in its frame, %+v alone", line, list, again)
+			}
 			for i := range list {
 				r.see(&list[i])
 				out = enc.Append(out, &list[i])

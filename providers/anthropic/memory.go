@@ -145,7 +145,7 @@ func (r *recorder) shut() {
 	if r.thinking && len(r.sign) > 0 {
 		b := append(make([]byte, 0, len(r.text)+len(r.sign)+64), `{"type":"thinking","thinking":"`...)
 		b = append(append(append(b, r.text...), `","signature":"`...), r.sign...)
-		r.blocks = append(r.blocks, append(b, `"}`...))
+		r.blocks = append(r.blocks, wire.Paired(append(b, `"}`...))) // it will be part of a request
 	}
 	r.thinking, r.text, r.sign = false, nil, nil
 }

@@ -30,6 +30,20 @@ func TestMemoryTellsNobodyElse(t *testing.T) {
 	}
 }
 
+// TestMemoryMendsHalves: what is kept goes back to Anthropic, which refuses half of a pair.
+func TestMemoryMendsHalves(t *testing.T) {
+	var m memory
+	r := m.record("k", "m")
+	for _, s := range []string{`\ud83d`, `\ude00`, `\ud83d`} {
+		r.see(&llm.Event{Kind: llm.EventThinking, Text: llm.Text(s)})
+	}
+	r.see(&llm.Event{Kind: llm.EventSignature, Text: llm.Text("s")})
+	r.see(&llm.Event{Kind: llm.EventToolCall, ID: "a"})
+	if got := m.get("k", "m", "a"); len(got) != 1 || string(got[0]) != `{"type":"thinking","thinking":"\ud83d\ude00\ufffd","signature":"s"}` {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	var m memory
 	m.put("k", "m", []string{"used"}, [][]byte{[]byte("x")})

@@ -93,33 +93,24 @@ var byType = map[string]struct {
 	overloaded:     {llm.ProviderFailed, statusOverloaded},
 }
 
-// classify says what a refusal means.
+// classify says what a refusal means: by the status, or where that only says that the request was refused, by the code.
 func classify(status int, s said) llm.Kind {
-	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return llm.ProviderAuth
-	case status == http.StatusPaymentRequired:
-		return llm.Quota
-	case status == http.StatusNotFound:
-		return llm.ModelNotFound
-	case status == http.StatusTooManyRequests:
+	kind := wire.StatusKind(status)
+	switch kind {
+	case llm.RateLimited:
 		// Without a time to wait it is the month's spending limit, which no waiting helps [the vendor's error page].
 		if s.kind == rateLimit && !s.waits || byCode[s.code] == llm.Quota {
 			return llm.Quota
 		}
-		return llm.RateLimited
-	case status == http.StatusRequestTimeout, status >= 500:
-		return llm.ProviderFailed
-	case status >= 300 && status < 400:
-		return llm.Redirected
+	case llm.ProviderRejected:
+		if known, there := byCode[s.code]; there {
+			return known
+		}
+		if s.kind == billing {
+			return llm.Quota
+		}
 	}
-	if kind, known := byCode[s.code]; known {
-		return kind
-	}
-	if s.kind == billing {
-		return llm.Quota
-	}
-	return llm.ProviderRejected
+	return kind
 }
 
 // inside is an error that a provider reported within an answer of status 200. Provider and Model are the caller's to set.

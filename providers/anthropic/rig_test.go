@@ -14,6 +14,7 @@ import (
 	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 	"localrouter/providers/sse"
+	"localrouter/providers/wire"
 )
 
 // golden is one case of the index.
@@ -188,27 +189,27 @@ func (a *answer) take(t testing.TB, list []llm.Event) {
 	t.Helper()
 	for i := range list {
 		e := &list[i]
-		if !sound(e.Text) {
+		if !wire.Sound(e.Text) {
 			t.Errorf("the text %q is not well-formed", e.Text)
 		}
 		switch e.Kind {
 		case llm.EventStart:
 			a.ID, a.Model, a.Usage = e.ID, e.Name, e.Usage
 		case llm.EventText:
-			a.Text += str(e.Text)
+			a.Text += wire.Meaning(e.Text)
 		case llm.EventThinking:
-			a.Thinking += str(e.Text)
+			a.Thinking += wire.Meaning(e.Text)
 		case llm.EventSignature:
-			a.Signature += str(e.Text)
+			a.Signature += wire.Meaning(e.Text)
 		case llm.EventRefusal:
-			a.Refusal += str(e.Text)
+			a.Refusal += wire.Meaning(e.Text)
 		case llm.EventToolCall:
 			if e.Index != len(a.Calls) {
 				t.Errorf("call %d has the index %d", len(a.Calls), e.Index)
 			}
 			a.Calls = append(a.Calls, called{ID: e.ID, Name: e.Name, Custom: e.Custom})
 		case llm.EventArguments:
-			a.Calls[e.Index].Args += str(e.Text)
+			a.Calls[e.Index].Args += wire.Meaning(e.Text)
 		case llm.EventToolEnd:
 			a.Calls[e.Index].Ended = true
 		case llm.EventOpaque:
@@ -218,7 +219,7 @@ func (a *answer) take(t testing.TB, list []llm.Event) {
 		case llm.EventUsage:
 			a.Usage = e.Usage
 		case llm.EventFinish:
-			a.Reason, a.Stop, a.Word = e.Reason, str(e.Text), e.Name
+			a.Reason, a.Stop, a.Word = e.Reason, wire.Meaning(e.Text), e.Name
 		}
 	}
 }
@@ -323,7 +324,7 @@ func checkStream(t testing.TB, body string, objects bool) {
 			}
 		case "content_block_stop":
 			bad = open < 0 || e.Index != open
-			if kind == "tool_use" && objects && !isObject([]byte(input)) {
+			if kind == "tool_use" && objects && !wire.IsObject([]byte(input)) {
 				t.Fatalf("the input %q is not an object in\n%s", input, body)
 			}
 			open = -1

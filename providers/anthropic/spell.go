@@ -31,7 +31,7 @@ type speller struct {
 	out        *spelled
 	b          []byte
 
-	names    names
+	names    *wire.Names
 	system   []*llm.Part
 	turns    []turn
 	calls    []call
@@ -55,7 +55,7 @@ const unknownOutput = 32000
 // spell makes the request for o. remembered, which may be nil, gives the thinking blocks that this gateway kept for the
 // call of an id; an application of another dialect has no place for them, and Anthropic wants them back.
 func spell(o *llm.Order, remembered func(callID string) [][]byte) (*spelled, *llm.Error) {
-	w := &speller{o: o, c: o.Request.Conversation, remembered: remembered, out: &spelled{}}
+	w := &speller{o: o, c: o.Request.Conversation, remembered: remembered, out: &spelled{}, names: wire.NewNames(o.Request.Conversation, maxIdent)}
 	for _, u := range w.c.Uses {
 		w.used |= 1 << u.Feature
 	}
@@ -70,7 +70,7 @@ func spell(o *llm.Order, remembered func(callID string) [][]byte) (*spelled, *ll
 	w.countMarks()
 	w.b = make([]byte, 0, w.size())
 	w.appendRequest()
-	w.out.body, w.out.names = w.b, w.names.changed()
+	w.out.body, w.out.names = w.b, w.names.Own()
 	return w.out, nil
 }
 
@@ -92,7 +92,7 @@ func (w *speller) leave(f llm.Feature, otherwise string) {
 
 // bad refuses what cannot be spelled and what no plan could foresee.
 func bad(param, message string) *llm.Error {
-	return &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "unsupported_value", Type: invalid, Param: param, Message: message}
+	return &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "unsupported_value", Param: param, Message: message}
 }
 
 func (w *speller) counting() bool { return w.o.Request.Op == llm.CountTokens }
@@ -190,7 +190,7 @@ const longestUser = 256
 func (w *speller) appendAccount() {
 	if user := w.c.User; len(user) > 0 && !w.gone(llm.FeatureUser) {
 		if len(user) > longestUser {
-			user = llm.Text(digest(string(user), 64))
+			user = llm.Text(wire.Digest(user, 64))
 		}
 		w.b = append(append(append(w.b, `,"metadata":{"user_id":"`...), user...), `"}`...)
 	}

@@ -178,8 +178,8 @@ func (w *speller) appendUse(p *piece) {
 	args := p.part.Args
 	switch {
 	case p.part.Custom:
-		w.b = append(appendEscaped(append(w.b, `{"input":"`...), args), `"}`...)
-	case isObject(args):
+		w.b = append(wire.AppendEscaped(append(w.b, `{"input":"`...), args), `"}`...)
+	case wire.IsObject(args):
 		w.b = append(w.b, args...)
 	default:
 		w.b = append(w.b, `{}`...)

@@ -50,7 +50,7 @@ func (t *tightening) schema(v []byte, depth int) {
 	wire.Members(v, func(key, v []byte) bool {
 		switch name := string(key); name {
 		case "description":
-			about = textOf(v)
+			about = wire.Inside(v)
 		case "type":
 			object = object || isObjectType(v)
 			open(key)
@@ -118,7 +118,7 @@ func (t *tightening) note(notes []byte, key string, v []byte) []byte {
 		notes = append(notes, ", "...)
 	}
 	notes = append(append(notes, key...), ": "...)
-	return appendEscaped(notes, v)
+	return wire.AppendEscaped(notes, v)
 }
 
 // each writes an object of schemas.

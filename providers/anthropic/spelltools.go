@@ -9,7 +9,7 @@ import (
 
 // declared is one tool to be sent.
 type declared struct {
-	name   string
+	name   llm.Text
 	tool   *llm.Tool // nil for one of ours
 	schema []byte
 	strict bool
@@ -45,14 +45,11 @@ const (
 // declare settles which tools are sent, and under which names.
 func (w *speller) declare() *llm.Error {
 	for i := range w.c.Tools {
-		w.names.keep(str(w.c.Tools[i].Name))
-	}
-	for i := range w.c.Tools {
 		t := &w.c.Tools[i]
 		if !w.allowed(t) {
 			continue
 		}
-		d := declared{tool: t, name: w.names.spell(str(t.Name)), about: t.Description}
+		d := declared{tool: t, name: w.names.Of(t.Name), about: t.Description}
 		switch {
 		case t.Hosted:
 			if w.gone(llm.FeatureHostedTools) {
@@ -63,10 +60,10 @@ func (w *speller) declare() *llm.Error {
 			if w.out.custom == nil {
 				w.out.custom = map[string]bool{}
 			}
-			w.out.custom[str(t.Name)] = true
+			w.out.custom[wire.Meaning(t.Name)] = true
 		default:
-			if len(bytes.TrimSpace(t.Schema)) > 0 && !isObject(t.Schema) {
-				return bad("tools", "The parameters of the tool "+fieldName([]byte(str(t.Name)))+" are not a JSON Schema object.")
+			if len(bytes.TrimSpace(t.Schema)) > 0 && !wire.IsObject(t.Schema) {
+				return bad("tools", "The parameters of the tool "+fieldName([]byte(wire.Meaning(t.Name)))+" are not a JSON Schema object.")
 			}
 			d.strict = t.Strict != nil && *t.Strict && !w.gone(llm.FeatureStrictTools)
 			d.schema = toolSchema(t.Schema)
@@ -104,22 +101,22 @@ func (w *speller) declareFormat() *llm.Error {
 	case f.Kind == llm.FormatJSON && !w.gone(llm.FeatureJSON):
 		w.jsonLine = true
 	case f.Kind != llm.FormatSchema || w.gone(llm.FeatureSchema):
-	case !isObject(f.Schema):
+	case !wire.IsObject(f.Schema):
 		return bad("response_format", "The schema of the answer is not a JSON Schema object.")
 	case w.o.Plan.Near.Has(llm.FeatureSchema):
 		if kind := schemaType(f.Schema); kind != "" && kind != "object" {
 			return bad("response_format", "The chosen model can only give an answer whose schema is of the type object. Wrap yours in one.")
 		}
-		name := str(f.Name)
+		name := wire.Meaning(f.Name)
 		if !isIdent(name) {
 			name = answerTool
 		}
-		w.out.answer = w.names.take(name)
+		w.out.answer = w.names.Add(w.c, name)
 		about := llm.Text(answerAbout)
 		if len(f.Description) > 0 {
 			about = joined([]llm.Text{about, f.Description})
 		}
-		w.declared = append(w.declared, declared{name: w.out.answer, schema: toolSchema(f.Schema), about: about})
+		w.declared = append(w.declared, declared{name: llm.Text(w.out.answer), schema: toolSchema(f.Schema), about: about})
 	}
 	return nil
 }
@@ -133,8 +130,8 @@ func (w *speller) declareOld() {
 			if p.Kind != llm.PartToolCall {
 				continue
 			}
-			if name := w.names.spell(str(p.Name)); !seen[name] {
-				seen[name] = true
+			if name := w.names.Of(p.Name); !seen[string(name)] {
+				seen[string(name)] = true
 				w.declared = append(w.declared, declared{name: name, schema: emptySchema, about: llm.Text(oldAbout)})
 			}
 		}
@@ -189,7 +186,7 @@ func (w *speller) appendTools() {
 			}
 			continue
 		}
-		w.b = wire.AppendQuote(append(w.b, `{"name":`...), d.name)
+		w.b = append(append(append(w.b, `{"name":"`...), d.name...), '"')
 		if len(d.about) > 0 {
 			w.b = append(append(append(w.b, `,"description":"`...), d.about...), '"')
 		}
@@ -226,7 +223,7 @@ func (w *speller) choice() (kind, name string) {
 	case llm.ChoiceAny:
 		return "any", ""
 	case llm.ChoiceOne:
-		return "tool", w.names.spell(str(w.c.Choice.Name))
+		return "tool", string(w.names.Of(w.c.Choice.Name))
 	case llm.ChoiceAuto:
 		return "auto", ""
 	}

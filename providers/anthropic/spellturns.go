@@ -26,10 +26,10 @@ const (
 type piece struct {
 	kind pieceKind
 	part *llm.Part
-	id   string // of a call
-	name string // of a tool
-	head string // before text
-	tail string // and after
+	id   string   // of a call
+	name llm.Text // of a tool
+	head string   // before text
+	tail string   // and after
 	raw  [][]byte
 }
 
@@ -185,7 +185,7 @@ func (w *speller) layCall(t *llm.Turn, p *llm.Part) {
 		w.spelled = map[string]bool{}
 	}
 	w.spelled[id] = true
-	w.add(llm.Assistant, piece{part: p, id: id, name: w.names.spell(str(p.Name))})
+	w.add(llm.Assistant, piece{part: p, id: id, name: w.names.Of(p.Name)})
 	last := w.to(llm.Assistant)
 	last.calls = append(last.calls, len(w.calls))
 	w.open[p.ID] = len(w.calls)

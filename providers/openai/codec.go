@@ -2,7 +2,6 @@ package openai
 
 import (
 	"bytes"
-	"net/http"
 	"strconv"
 
 	"localrouter/providers/llm"
@@ -23,54 +22,21 @@ var strict = []string{"model", "messages", "input", "contents", "stream"}
 
 // Scan reads the head of a request; see llm.Codec.
 func (Codec) Scan(op llm.Op, path string, body []byte) (*llm.Request, error) {
-	var s wire.Scanner
-	members, end, bad := s.Scan(body, strict)
+	req, members, bad := wire.Head(llm.OpenAI, op, path, body, strict)
 	if bad != nil {
-		code := "invalid_json"
-		message := "The request body is not valid JSON: " + bad.Error() + "."
-		if bad.Name != "" {
-			code, message = "invalid_name", "The request body cannot be accepted: "+bad.Error()+"."
-		}
-		return nil, &llm.Error{Kind: llm.BadRequest, Status: http.StatusBadRequest, Code: code, Type: invalid, Param: bad.Name, Message: message}
+		return nil, bad
 	}
-	req := &llm.Request{Dialect: llm.OpenAI, Op: op, Path: path, Body: body, Length: int64(len(body)), ContentType: "application/json",
-		ObjectEnd: end, HasMembers: len(members) > 0, InputEstimate: estimateInput(&s)}
 	for _, m := range members {
-		if err := head(req, string(m.Key), body[m.Value.Start:m.Value.End], m.Value); err != nil {
-			return nil, err
+		if bad := head(req, string(m.Key), body[m.Value.Start:m.Value.End], m.Value); bad != nil {
+			return nil, bad
 		}
 	}
 	return req, nil
 }
 
-// tokensPerMedia is what a picture, sound or file counts for in an estimate; vendors count 85 to some thousands.
-const tokensPerMedia = 1000
-
-// bytesPerToken is the rule of thumb for estimates: four bytes of text are about one token.
-const bytesPerToken = 4
-
-// estimateInput goes by the size of all strings, names included, which makes up for the frame of messages.
-func estimateInput(s *wire.Scanner) int64 {
-	return int64(s.Text/bytesPerToken + s.Numbers + s.Media*tokensPerMedia)
-}
-
 // head takes what it needs from one member of a request.
-func head(req *llm.Request, name string, v []byte, at llm.Span) error {
+func head(req *llm.Request, name string, v []byte, at llm.Span) *llm.Error {
 	switch name {
-	case "model":
-		model, ok := wire.Unquote(v)
-		if !ok {
-			return refuse("model", "must be a string that names a model, such as \"provider/model\"")
-		}
-		req.Model, req.ModelSpan = model, at
-	case "stream":
-		switch v[0] {
-		case 't':
-			req.Stream = true
-		case 'f', 'n':
-		default:
-			return refuse("stream", "must be true or false")
-		}
 	case "stream_options":
 		return streamOptions(req, v, at)
 	case "max_completion_tokens":
@@ -83,7 +49,7 @@ func head(req *llm.Request, name string, v []byte, at llm.Span) error {
 	return nil
 }
 
-func streamOptions(req *llm.Request, v []byte, at llm.Span) error {
+func streamOptions(req *llm.Request, v []byte, at llm.Span) *llm.Error {
 	req.StreamOptionsSpan = at
 	if v[0] == 'n' {
 		return nil
@@ -91,7 +57,7 @@ func streamOptions(req *llm.Request, v []byte, at llm.Span) error {
 	var s wire.Scanner
 	members, _, bad := s.Scan(v, []string{"include_usage"})
 	if bad != nil {
-		return refuse("stream_options", "cannot be accepted: "+bad.Reason)
+		return wire.Refuse("stream_options", "cannot be accepted: "+bad.Reason)
 	}
 	for _, m := range members {
 		if string(m.Key) == "include_usage" {
@@ -103,11 +69,6 @@ func streamOptions(req *llm.Request, v []byte, at llm.Span) error {
 }
 
 func clamp(n int64) int { return int(min(n, 1<<31-1)) }
-
-func refuse(name, why string) *llm.Error {
-	return &llm.Error{Kind: llm.BadRequest, Status: http.StatusBadRequest, Code: "invalid_value", Type: invalid, Param: name,
-		Message: "The field \"" + name + "\" " + why + "."}
-}
 
 const (
 	invalid = "invalid_request_error"

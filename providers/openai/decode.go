@@ -212,7 +212,7 @@ func (r *reading) stopText(v []byte) {
 }
 
 func (r *reading) effort(v []byte, field string) {
-	level := meaning(r.text(v, field))
+	level := wire.Meaning(r.text(v, field))
 	switch level {
 	case "none", "minimal", "low", "medium", "high", "xhigh", "max":
 		// OpenAI's own models never show their reasoning here; those that do are asked for it, as most clients of this
@@ -251,7 +251,7 @@ func (r *reading) reasoning(v []byte) {
 }
 
 func (r *reading) verbosity(v []byte) {
-	switch level := meaning(r.text(v, "verbosity")); level {
+	switch level := wire.Meaning(r.text(v, "verbosity")); level {
 	case "low", "medium", "high":
 		r.c.Verbosity = level
 		r.c.Use(llm.FeatureVerbosity, "verbosity")
@@ -262,7 +262,7 @@ func (r *reading) verbosity(v []byte) {
 }
 
 func (r *reading) tier(v []byte) {
-	if tier := meaning(r.text(v, "service_tier")); tier != "" && tier != "auto" {
+	if tier := wire.Meaning(r.text(v, "service_tier")); tier != "" && tier != "auto" {
 		r.c.Tier = tier
 		r.c.Use(llm.FeatureTier, "service_tier")
 	}
@@ -278,7 +278,7 @@ func (r *reading) search(v []byte) {
 
 func (r *reading) modalities(v []byte) {
 	r.elements(v, "modalities", func(_ int, v []byte) {
-		switch meaning(r.text(v, "modalities")) {
+		switch wire.Meaning(r.text(v, "modalities")) {
 		case "", "text":
 		case "audio":
 			r.c.Use(llm.FeatureAudio, "modalities")
@@ -303,7 +303,7 @@ func (r *reading) format(v []byte) {
 			r.unknown("response_format.", key, v)
 		}
 	})
-	switch meaning(kind) {
+	switch wire.Meaning(kind) {
 	case "text":
 	case "json_object":
 		r.form(llm.Format{Schema: schema})

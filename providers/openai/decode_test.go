@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -140,6 +139,9 @@ func TestDecodeReadsEveryKindOfMessage(t *testing.T) {
 		{"empty texts", `{"role":"user","content":""},{"role":"assistant","content":null},{"role":"user","content":[{"type":"text","text":""},{"type":"text","text":"hi"}]}`, []llm.Turn{u}, nil},
 		{"escapes stay as they are", `{"role":"user","content":"\"\u00e9\/\n\ud83d\ude00"}`,
 			[]llm.Turn{{Role: llm.User, Parts: text(`\"\u00e9\/\n\ud83d\ude00`)}}, nil},
+		{"halves of pairs are mended", `{"role":"user","content":"a\ud83d\ude00\ud83d"},{"role":"assistant","tool_calls":[{"id":"\ud83d","type":"function","function":{"name":"f","arguments":"{\"x\":\"\\ud83d\ude00\"}"}},{"id":"2","type":"custom","custom":{"name":"g","input":"\\ud83d \ude00"}}]}`,
+			[]llm.Turn{{Role: llm.User, Parts: text(`a\ud83d\ude00\ufffd`)}, {Role: llm.Assistant, Parts: []llm.Part{{Kind: llm.PartToolCall, ID: "\uFFFD", Name: str("f"), Args: []byte(`{"x":"\ufffd` + "\uFFFD" + `"}`)}, {Kind: llm.PartToolCall, ID: "2", Name: str("g"), Custom: true, Args: []byte("\\ud83d \uFFFD")}}}},
+			[]string{"free-text tools: messages.tool_calls.custom", "call without result: messages.tool_calls", "tools: messages.tool_calls"}},
 		{"a picture as data", `{"role":"user","content":[{"image_url":{"url":"data:image/PNG;base64,iVBORw+/=","detail":"low"},"type":"image_url"}]}`,
 			[]llm.Turn{{Role: llm.User, Parts: []llm.Part{{Kind: llm.PartImage, Media: "image/png", Data: str("iVBORw+/="), Detail: "low"}}}},
 			[]string{"image detail: messages.content.image_url.detail", "images: messages.content.image_url"}},
@@ -254,27 +256,5 @@ func TestDecodeNamesAtMostSomeUnknownFields(t *testing.T) {
 	_, c := decoded(t, `{"model":"m",`+hiUser+b.String()+`}`)
 	if len(c.Uses) != mostUnknown+1 || c.Uses[mostUnknown].Field != "(other)" {
 		t.Errorf("%d uses, the last is %+v", len(c.Uses), c.Uses[len(c.Uses)-1])
-	}
-}
-
-func TestTextsAreCheckedAndMended(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain text that is longer than eight": "", "é😀": "", `\n\u00e9\ud83d\ude00\/`: "", `\ud800`: "",
-		"a\x00b": `a\u0000b`, "tab\tnl\n": `tab\tnl\n`, `a"b`: `a\"b`, `\x`: `\\x`, `tail\`: `tail\\`, `\u12G4`: `\\u12G4`, "\xff\xfeé": "\uFFFD\uFFFDé",
-		"12345678\"": `12345678\"`, "1234567\x1f89": `1234567\u001f89`,
-	} {
-		if got := sound([]byte(in)); got != (want == "") {
-			t.Errorf("sound(%q) is %v", in, got)
-		}
-		m := mended([]byte(in))
-		if want == "" {
-			want = in
-		}
-		if string(m) != want {
-			t.Errorf("mended(%q) is %q, want %q", in, m, want)
-		}
-		if !json.Valid([]byte(`"` + string(m) + `"`)) {
-			t.Errorf("mended(%q) is %q, which is no JSON", in, m)
-		}
 	}
 }

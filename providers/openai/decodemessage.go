@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/wire"
 )
 
 // message is one message as it was read; what it becomes depends on its role, which may come last.
@@ -68,7 +69,7 @@ func (r *reading) readMessage(v []byte) (m message) {
 
 // turn adds what a message says.
 func (r *reading) turn(m *message) {
-	switch meaning(m.role) {
+	switch wire.Meaning(m.role) {
 	case "system":
 		r.system(m, false)
 	case "developer":
@@ -78,7 +79,7 @@ func (r *reading) turn(m *message) {
 	case "assistant":
 		r.assistant(m)
 	case "tool":
-		r.result(m, meaning(m.callID))
+		r.result(m, wire.Meaning(m.callID))
 	case "function":
 		r.result(m, "")
 	default:
@@ -150,7 +151,7 @@ func (r *reading) call(parts []llm.Part, v []byte) []llm.Part {
 	r.members(v, "tool_calls", func(key, v []byte) {
 		switch string(key) {
 		case "id":
-			p.ID = meaning(r.text(v, "tool_calls.id"))
+			p.ID = wire.Meaning(r.text(v, "tool_calls.id"))
 		case "type":
 			kind = r.text(v, "tool_calls.type")
 		case "function":
@@ -193,7 +194,7 @@ func (r *reading) called(p *llm.Part, v []byte, field, args string) {
 				p.Args = r.raw(v, field+"."+args)
 				return
 			}
-			p.Args = appendUnescaped(nil, r.text(v, field+"."+args))
+			p.Args = wire.AppendUnescaped(nil, r.text(v, field+"."+args))
 		default:
 			r.unknown("messages."+field+".", key, v)
 		}
@@ -207,9 +208,11 @@ func (r *reading) called(p *llm.Part, v []byte, field, args string) {
 	if len(p.Args) == 0 {
 		p.Args = []byte("{}")
 	}
-	if !isObject(p.Args) {
+	if !wire.IsObject(p.Args) {
 		r.c.Use(llm.FeatureBadArguments, "messages.tool_calls.function.arguments")
+		return
 	}
+	p.Args = wire.Paired(p.Args) // there may be halves in the strings within the string
 }
 
 // oldCall adds the one call of the deprecated form, which has no id.

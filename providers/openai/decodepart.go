@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/wire"
 )
 
 // content reads a content: a string, a list of parts, or nothing. Empty texts are left out.
@@ -52,7 +53,7 @@ func (r *reading) contentPart(parts []llm.Part, v []byte) []llm.Part {
 			mark = r.cacheMark(string(key), v)
 		case "annotations": // clients give back what they got
 		default:
-			if string(key) != meaning(kind) {
+			if string(key) != wire.Meaning(kind) {
 				r.unknown("messages.content.", key, v)
 			}
 		}
@@ -61,11 +62,11 @@ func (r *reading) contentPart(parts []llm.Part, v []byte) []llm.Part {
 		return parts
 	}
 	var value []byte
-	i := slices.Index(partTypes[:], meaning(kind))
+	i := slices.Index(partTypes[:], wire.Meaning(kind))
 	if i >= 0 {
 		value = values[i]
 	}
-	p, ok := r.typedPart(meaning(kind), value)
+	p, ok := r.typedPart(wire.Meaning(kind), value)
 	if !ok {
 		return parts
 	}
@@ -131,7 +132,7 @@ func (r *reading) cacheMark(field string, v []byte) string {
 	r.members(v, field, func(key, v []byte) {
 		switch string(key) {
 		case "ttl":
-			if ttl := meaning(r.text(v, field+".ttl")); strings.HasSuffix(ttl, "h") {
+			if ttl := wire.Meaning(r.text(v, field+".ttl")); strings.HasSuffix(ttl, "h") {
 				mark = "1h"
 			}
 		case "mode", "type":
@@ -176,7 +177,7 @@ func (r *reading) image(v []byte) llm.Part {
 }
 
 func (r *reading) detail(p *llm.Part, v []byte) {
-	switch detail := meaning(r.text(v, "image_url.detail")); detail {
+	switch detail := wire.Meaning(r.text(v, "image_url.detail")); detail {
 	case "", "auto":
 	case "low", "high", "original":
 		p.Detail = detail
@@ -216,12 +217,12 @@ func flat(t llm.Text) (b []byte, copied bool) {
 	if bytes.IndexByte(t, '\\') < 0 {
 		return t, false
 	}
-	return appendUnescaped(make([]byte, 0, len(t)), t), true
+	return wire.AppendUnescaped(make([]byte, 0, len(t)), t), true
 }
 
 // data takes over base64. It is not decoded, but it must be able to stand in a string; what was not copied was checked.
 func (r *reading) data(p *llm.Part, media string, b []byte, copied bool, field string) {
-	if copied && (bytes.IndexByte(b, '\\') >= 0 || !sound(b)) || string(textOf(media)) != media {
+	if copied && (bytes.IndexByte(b, '\\') >= 0 || !wire.Sound(b)) || string(wire.TextOf(media)) != media {
 		r.refuse(field, "must hold base64")
 		return
 	}
@@ -240,7 +241,7 @@ func (r *reading) audio(v []byte) llm.Part {
 		case "data":
 			data = r.text(v, "input_audio.data")
 		case "format":
-			format = strings.ToLower(meaning(r.text(v, "input_audio.format")))
+			format = strings.ToLower(wire.Meaning(r.text(v, "input_audio.format")))
 		default:
 			r.unknown("messages.content.input_audio.", key, v)
 		}

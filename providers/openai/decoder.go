@@ -36,8 +36,10 @@ type decoder struct {
 	block   int // counts blocks of text and of reasoning
 	calls   []wireCall
 	called  int // of them were announced
-	like    pattern
-	now     piece // of the chunk in hand; kept for its memory
+	like    upstream.Frame
+	liked   llm.EventKind // what stands in the frame
+	likedIn int           // of arguments: where their call stands in calls
+	now     piece         // of the chunk in hand; kept for its memory
 }
 
 // piece is what one delta or message holds.
@@ -65,12 +67,12 @@ const endMark = "[DONE]"
 
 // Event reads one chunk; see llm.Decoder.
 func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error) {
-	if t, ok := d.like.match(data); ok {
-		if d.like.kind == llm.EventArguments {
-			return d.say(dst, &d.calls[d.like.call], t), nil
+	if t, ok := d.like.Text(data); ok {
+		if d.liked == llm.EventArguments {
+			return d.say(dst, &d.calls[d.likedIn], t), nil
 		}
-		d.enter(d.like.kind)
-		return append(dst, llm.Event{Kind: d.like.kind, Index: d.block, Text: t}), nil
+		d.enter(d.liked)
+		return append(dst, llm.Event{Kind: d.liked, Index: d.block, Text: t}), nil
 	}
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
@@ -168,16 +170,28 @@ func (d *decoder) take(dst []llm.Event, data []byte, f *wireFacts, whole bool) (
 		}
 	}
 	if len(dst) == before+1 && !f.counted && !whole {
-		// A name that comes with every piece of a call may begin another.
-		if e := &dst[before]; e.Kind != llm.EventArguments || d.now.unnamed && d.calls[d.now.call].index == e.Index {
-			d.like.call = d.now.call
-			d.like.learn(data, e)
-		}
+		d.learn(data, &dst[before])
 	}
 	if f.counted {
 		dst = d.count(dst, f.usage)
 	}
 	return dst, nil
+}
+
+// learn takes the frame of a chunk that told e and nothing else.
+func (d *decoder) learn(data []byte, e *llm.Event) {
+	switch e.Kind {
+	case llm.EventText, llm.EventThinking:
+	case llm.EventArguments:
+		if !d.now.unnamed || d.calls[d.now.call].index != e.Index {
+			return // a name that comes with every piece of a call may begin another
+		}
+	default:
+		d.like.Forget()
+		return
+	}
+	d.liked, d.likedIn = e.Kind, d.now.call
+	d.like.Learn(data, e.Text)
 }
 
 // head keeps the answer's id and model: the first that are not empty, as some servers begin with chunks of their own.

@@ -11,6 +11,7 @@ import (
 
 	"localrouter/providers/llm"
 	"localrouter/providers/sse"
+	"localrouter/providers/wire"
 )
 
 // heardEvents is what a decoder says of an answer, with the pieces of a text joined.
@@ -50,11 +51,11 @@ func (h *heardEvents) add(t testing.TB, events []llm.Event) {
 			h.starts++
 			h.id, h.model = e.ID, e.Name
 		case llm.EventText:
-			h.text += meaning(e.Text)
+			h.text += wire.Meaning(e.Text)
 		case llm.EventThinking:
-			h.reasoning += meaning(e.Text)
+			h.reasoning += wire.Meaning(e.Text)
 		case llm.EventRefusal:
-			h.refusal += meaning(e.Text)
+			h.refusal += wire.Meaning(e.Text)
 		case llm.EventToolCall:
 			if e.Index != len(h.calls) {
 				t.Errorf("call %d begins after %d others", e.Index, len(h.calls))
@@ -64,7 +65,7 @@ func (h *heardEvents) add(t testing.TB, events []llm.Event) {
 			if h.calls[e.Index].ended {
 				t.Errorf("arguments of call %d after its end", e.Index)
 			}
-			h.calls[e.Index].args += meaning(e.Text)
+			h.calls[e.Index].args += wire.Meaning(e.Text)
 		case llm.EventToolEnd:
 			h.calls[e.Index].ended = true
 			h.callEnds++
@@ -319,7 +320,7 @@ func TestNeutralTextIsTheSameByPattern(t *testing.T) {
 	for i := range 50 {
 		s := []string{"a", `\"`, `\\`, "é", `\u00e9`, "", "}", `{\"`, "longer than eight letters"}[i%9]
 		chunks = append(chunks, delta(`{"content":"`+s+`"}`))
-		want.WriteString(meaning(str(s)))
+		want.WriteString(wire.Meaning(str(s)))
 	}
 	h, err := decodeChunks(t, chunks...)
 	if err != nil || h.text != want.String() {
@@ -329,11 +330,11 @@ func TestNeutralTextIsTheSameByPattern(t *testing.T) {
 	for _, c := range chunks[:2] {
 		d.Event(nil, nil, []byte(c))
 	}
-	if _, ok := d.like.match([]byte(delta(`{"content":"z"}`))); !ok {
+	if _, ok := d.like.Text([]byte(delta(`{"content":"z"}`))); !ok {
 		t.Error("the frame was not learnt")
 	}
 	for _, other := range []string{`x","refusal":"no`, `x"},"finish_reason":"stop","x":{"y":"`, `x\`} {
-		if _, ok := d.like.match([]byte(delta(`{"content":"` + other + `"}`))); ok {
+		if _, ok := d.like.Text([]byte(delta(`{"content":"` + other + `"}`))); ok {
 			t.Errorf("%q was taken for a text", other)
 		}
 	}

@@ -11,7 +11,7 @@ func (d *decoder) words(dst []llm.Event, kind llm.EventKind, v []byte) []llm.Eve
 		return dst
 	}
 	d.enter(kind)
-	return append(dst, llm.Event{Kind: kind, Index: d.block, Text: mended(v[1 : len(v)-1])})
+	return append(dst, llm.Event{Kind: kind, Index: d.block, Text: wire.Mended(wire.Inside(v))})
 }
 
 // enter begins a new block where the kind of text changes.

@@ -1,6 +1,9 @@
 package openai
 
-import "localrouter/providers/llm"
+import (
+	"localrouter/providers/llm"
+	"localrouter/providers/wire"
+)
 
 // tools reads the tools that may be called.
 func (r *reading) tools(v []byte) {
@@ -20,7 +23,7 @@ func (r *reading) tool(v []byte) {
 			custom = v
 		}
 	})
-	switch meaning(kind) {
+	switch wire.Meaning(kind) {
 	case "function":
 		if function == nil {
 			r.refuse("tools.function", "must be an object with the name and the parameters of the function")
@@ -100,7 +103,7 @@ func (r *reading) oldFunctions(v []byte) {
 func (r *reading) toolChoice(v []byte) {
 	const must = "must be none, auto, required, or an object that names a tool"
 	if v[0] == '"' {
-		switch meaning(r.text(v, "tool_choice")) {
+		switch wire.Meaning(r.text(v, "tool_choice")) {
 		case "none":
 			r.c.Choice.Mode = llm.ChoiceNone
 		case "auto":
@@ -158,7 +161,7 @@ func (r *reading) allowed(v []byte) {
 	r.members(v, "tool_choice.allowed_tools", func(key, v []byte) {
 		switch string(key) {
 		case "mode":
-			switch meaning(r.text(v, "tool_choice.allowed_tools.mode")) {
+			switch wire.Meaning(r.text(v, "tool_choice.allowed_tools.mode")) {
 			case "auto":
 			case "required":
 				choice.Mode = llm.ChoiceAny

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 // refuse notes a defect of field, which is named from where the reading stands.
 func (r *reading) refuse(field, why string) {
 	if r.err == nil {
-		r.err = refuse(strings.TrimSuffix(r.place()+field, "."), why)
+		r.err = wire.Refuse(strings.TrimSuffix(r.place()+field, "."), why)
 	}
 }
 
@@ -46,7 +45,7 @@ func (r *reading) members(v []byte, field string, visit func(key, v []byte)) {
 			return true
 		}
 		if bytes.IndexByte(key, '\\') >= 0 {
-			key = appendUnescaped(nil, key)
+			key = wire.AppendUnescaped(nil, key)
 		}
 		visit(key, v)
 		return r.err == nil
@@ -72,16 +71,15 @@ func (r *reading) elements(v []byte, field string, visit func(i int, v []byte)) 
 	}
 }
 
-// text reads a string. What it returns is sound.
+// text reads a string. What it returns is sound, and has no halves of surrogate pairs that stand alone.
 func (r *reading) text(v []byte, field string) llm.Text {
 	if len(v) < 2 || v[0] != '"' {
 		r.refuse(field, "must be a string")
 		return nil
 	}
-	t := v[1 : len(v)-1 : len(v)-1]
-	if !sound(t) {
-		r.refuse(field, "must be a string of valid JSON: it holds a raw control character, a broken escape, or bytes that are not UTF-8")
-		return nil
+	t, ok := wire.Strict(wire.Inside(v))
+	if !ok {
+		r.refuse(field, wire.WhyText)
 	}
 	return t
 }
@@ -104,22 +102,16 @@ func (r *reading) boolean(v []byte, field string) bool {
 
 // raw takes over an object, whose structure the scan has checked.
 func (r *reading) raw(v []byte, field string) []byte {
-	switch {
-	case v[0] != '{':
+	if v[0] != '{' {
 		r.refuse(field, "must be an object")
 		return nil
-	case !soundValue(v):
-		r.refuse(field, "must be valid JSON: a string in it holds a raw control character, a broken escape, or bytes that are not UTF-8")
-		return nil
 	}
-	return v[:len(v):len(v)]
+	v, ok := wire.StrictValue(v)
+	if !ok {
+		r.refuse(field, wire.WhyValue)
+	}
+	return v
 }
 
-// isObject reports whether b is one JSON object and nothing else: what most dialects take as a call's arguments.
-func isObject(b []byte) bool {
-	var s wire.Scanner
-	if _, _, bad := s.Scan(b, nil); bad != nil {
-		return bad.Name != "" && json.Valid(b)
-	}
-	return soundValue(b)
-}
+// blank reports whether t is nothing but white space.
+func blank(t llm.Text) bool { return strings.TrimSpace(wire.Meaning(t)) == "" }

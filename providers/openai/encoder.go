@@ -74,7 +74,7 @@ func (c *common) note(e *llm.Event) {
 		if e.Index != c.blockIndex {
 			c.block, c.blockIndex = c.letters, e.Index
 		}
-		c.letters += letters(e.Text)
+		c.letters += wire.Letters(e.Text)
 	}
 }
 
@@ -82,27 +82,6 @@ func (c *common) count(u llm.Usage) {
 	if u != (llm.Usage{}) {
 		c.usage, c.counted = u, true
 	}
-}
-
-// letters counts the characters of a text.
-func letters(t llm.Text) (n int) {
-	for i := 0; i < len(t); n++ {
-		switch c := t[i]; {
-		case c != '\\':
-			for i++; i < len(t) && t[i]&0xC0 == 0x80; i++ {
-			}
-		case i+1 < len(t) && t[i+1] == 'u':
-			if u := unit(t[i:]); u >= 0xD800 && u < 0xDC00 {
-				i += 6 // the second half counts
-				n--
-				continue
-			}
-			i += 6
-		default:
-			i += 2
-		}
-	}
-	return n
 }
 
 // gap is what parts two blocks of reasoning, which become one text.

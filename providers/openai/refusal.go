@@ -112,21 +112,7 @@ func classify(status int, s said) llm.Kind {
 			return kind
 		}
 	}
-	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return llm.ProviderAuth
-	case status == http.StatusPaymentRequired:
-		return llm.Quota
-	case status == http.StatusNotFound:
-		return llm.ModelNotFound
-	case status == http.StatusTooManyRequests:
-		return llm.RateLimited
-	case status >= 300 && status < 400:
-		return llm.Redirected
-	case status == http.StatusRequestTimeout, status >= 500:
-		return llm.ProviderFailed
-	}
-	return llm.ProviderRejected
+	return wire.StatusKind(status)
 }
 
 // insideError is an error object inside an answer that began with status 200.

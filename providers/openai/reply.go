@@ -149,24 +149,17 @@ func (c *common) appendCitation(dst, raw []byte) (_ []byte, ok bool) {
 		return true
 	})
 	if own && json.Valid(raw) {
-		from := len(dst)
-		dst = append(dst, raw...)
-		for i := from; i < len(dst); i++ {
-			if dst[i] == '\n' || dst[i] == '\r' {
-				dst[i] = ' ' // between tokens; in an event stream it would end the line
-			}
-		}
-		return dst, true
+		return wire.AppendLine(dst, raw), true
 	}
 	if len(url) < 3 || url[0] != '"' {
 		return dst, false
 	}
 	dst = strconv.AppendInt(append(dst, `{"type":"url_citation","url_citation":{"start_index":`...), int64(c.block), 10)
 	dst = strconv.AppendInt(append(dst, `,"end_index":`...), int64(c.letters), 10)
-	dst = quoted(append(dst, `,"url":`...), mended(url[1:len(url)-1]))
+	dst = quoted(append(dst, `,"url":`...), wire.Mended(wire.Inside(url)))
 	dst = append(dst, `,"title":`...)
 	if len(title) > 1 && title[0] == '"' {
-		dst = quoted(dst, mended(title[1:len(title)-1]))
+		dst = quoted(dst, wire.Mended(wire.Inside(title)))
 	} else {
 		dst = append(dst, `""`...)
 	}

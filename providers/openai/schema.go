@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 
-	"localrouter/providers/llm"
 	"localrouter/providers/wire"
 )
 
@@ -101,22 +100,5 @@ func appendSchema(dst, schema []byte) []byte {
 	return append(append(dst, `{"type":"object",`...), rest...)
 }
 
-// validName reports whether a name can be that of a tool or a format.
-func validName(t llm.Text) bool {
-	if len(t) == 0 || len(t) > mostName {
-		return false
-	}
-	for _, c := range t {
-		if !nameByte(c) {
-			return false
-		}
-	}
-	return true
-}
-
-// mostName is the most letters of a name.
+// mostName is the most letters of the name of a tool or a format.
 const mostName = 64
-
-func nameByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
-}

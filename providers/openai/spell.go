@@ -1,8 +1,6 @@
 package openai
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 
 	"localrouter/providers/llm"
@@ -23,7 +21,7 @@ func spell(o *llm.Order, st Style) (*spelled, *llm.Error) {
 	if c == nil {
 		return nil, &llm.Error{Kind: llm.Internal, Status: 500, Message: "internal error: the request was not decoded"}
 	}
-	s := &speller{o: o, c: c, st: st, keep: o.Plan.Keep, near: o.Plan.Near, names: newNames(c)}
+	s := &speller{o: o, c: c, st: st, keep: o.Plan.Keep, near: o.Plan.Near, names: wire.NewNames(c, mostName)}
 	s.pickTools()
 	s.dst = make([]byte, 0, s.size())
 	s.dst = wire.AppendQuote(append(s.dst, `{"model":`...), o.ID)
@@ -39,7 +37,7 @@ func spell(o *llm.Order, st Style) (*spelled, *llm.Error) {
 	s.format()
 	s.extras()
 	s.dst = append(s.dst, '}')
-	return &spelled{body: s.dst, names: s.names.given}, nil
+	return &spelled{body: s.dst, names: s.names.Own()}, nil
 }
 
 // speller is the state of one spell.
@@ -48,7 +46,7 @@ type speller struct {
 	c          *llm.Conversation
 	st         Style
 	keep, near llm.Set
-	names      *names
+	names      *wire.Names
 	tools      []*llm.Tool     // those that are sent
 	customs    map[string]bool // the names of those that take free text
 	dst        []byte
@@ -170,7 +168,7 @@ func (s *speller) format() {
 		s.dst = append(s.dst, `,"response_format":{"type":"json_object"}`...)
 	case f.Kind == llm.FormatSchema && s.kept(llm.FeatureSchema):
 		name := f.Name
-		if !validName(name) {
+		if !wire.IsName(name, mostName) {
 			name = llm.Text("response")
 		}
 		s.dst = quoted(append(s.dst, `,"response_format":{"type":"json_schema","json_schema":{"name":`...), name)
@@ -229,6 +227,5 @@ func short(t llm.Text) llm.Text {
 	if len(t) <= mostID {
 		return t
 	}
-	sum := sha256.Sum256(t)
-	return hex.AppendEncode(nil, sum[:])
+	return llm.Text(wire.Digest(t, mostID))
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/wire"
 )
 
 // everything is a plan that keeps all of it, exactly.
@@ -227,7 +228,7 @@ func TestToolNamesAreMappedAndComeBack(t *testing.T) {
 	seen := map[string]bool{}
 	for i, tool := range body.Tools {
 		name := tool.Function.Name
-		if seen[name] || !validName(str(name)) {
+		if seen[name] || !wire.IsName(name, mostName) {
 			t.Errorf("%q is sent as %q", own[i], name)
 		}
 		seen[name] = true

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/wire"
 )
 
 // messages spells the turns. A tool's result is a message of its own here, and those of one answer stand directly
@@ -87,7 +88,7 @@ func (s *speller) user(t *llm.Turn) {
 			s.take(p, false)
 		} else if !slices.Contains(s.done, p) {
 			// Its call is not in the history; as a message of its own it would be refused.
-			s.items = append(s.items, item{text: textOf("Result of the tool call " + p.ID + ":")})
+			s.items = append(s.items, item{text: wire.TextOf("Result of the tool call " + p.ID + ":")})
 			for j := range p.Parts {
 				s.take(&p.Parts[j], true)
 			}
@@ -197,16 +198,16 @@ func (s *speller) toolCalls(turns []llm.Turn) {
 			s.dst = append(append(s.dst, shut...), `{"id":`...)
 			s.callID(p.ID)
 			if p.Custom {
-				s.dst = quoted(append(s.dst, `,"type":"custom","custom":{"name":`...), s.names.of(p.Name))
+				s.dst = quoted(append(s.dst, `,"type":"custom","custom":{"name":`...), s.names.Of(p.Name))
 				s.dst = append(s.dst, `,"input":"`...)
 			} else {
-				s.dst = quoted(append(s.dst, `,"type":"function","function":{"name":`...), s.names.of(p.Name))
+				s.dst = quoted(append(s.dst, `,"type":"function","function":{"name":`...), s.names.Of(p.Name))
 				s.dst = append(s.dst, `,"arguments":"`...)
 			}
 			if len(p.Args) == 0 && !p.Custom {
 				s.dst = append(s.dst, "{}"...)
 			}
-			s.dst = append(appendEscaped(s.dst, p.Args), `"}}`...)
+			s.dst = append(wire.AppendEscaped(s.dst, p.Args), `"}}`...)
 			shut = ","
 		}
 	}
@@ -225,7 +226,7 @@ func (s *speller) results(answer, after []llm.Turn) {
 		}
 	}
 	if len(open) > mostCalls && s.err == nil {
-		s.err = refuse("messages", "must not hold more than "+strconv.Itoa(mostCalls)+" tool calls in one answer")
+		s.err = wire.Refuse("messages", "must not hold more than "+strconv.Itoa(mostCalls)+" tool calls in one answer")
 	}
 	s.done = s.done[:0]
 	for i := range after {
@@ -261,7 +262,7 @@ func (s *speller) result(call, p *llm.Part) {
 	}
 	s.open("tool", nil)
 	if s.st.ToolNames {
-		s.dst = quoted(append(s.dst, `,"name":`...), s.names.of(call.Name))
+		s.dst = quoted(append(s.dst, `,"name":`...), s.names.Of(call.Name))
 	}
 	s.dst = append(s.dst, `,"tool_call_id":`...)
 	s.callID(call.ID)

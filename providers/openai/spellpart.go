@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/wire"
 )
 
 // item is one piece of a content: a part, or a text of ours.
@@ -37,7 +38,7 @@ func (s *speller) carry(list []item, p *llm.Part, label string) []item {
 		return list
 	}
 	if label != "" {
-		list = append(list, item{text: textOf(label)})
+		list = append(list, item{text: wire.TextOf(label)})
 	}
 	return append(list, item{part: p})
 }
@@ -137,12 +138,12 @@ func (s *speller) part(it *item) {
 		s.dst = append(s.dst, `{"type":"image_url","image_url":{"url":"`...)
 		s.address(p)
 		if p.Detail != "" && s.kept(llm.FeatureImageDetail) {
-			s.dst = append(appendEscaped(append(s.dst, `,"detail":"`...), p.Detail), '"')
+			s.dst = append(wire.AppendEscaped(append(s.dst, `,"detail":"`...), p.Detail), '"')
 		}
 		s.dst = append(s.dst, '}')
 	case p.Kind == llm.PartAudio:
 		s.dst = append(append(s.dst, `{"type":"input_audio","input_audio":{"data":"`...), p.Data...)
-		s.dst = append(appendEscaped(append(s.dst, `","format":"`...), soundFormat(p.Media)), `"}`...)
+		s.dst = append(wire.AppendEscaped(append(s.dst, `","format":"`...), soundFormat(p.Media)), `"}`...)
 	default:
 		s.file(p)
 	}
@@ -156,7 +157,7 @@ func (s *speller) address(p *llm.Part) {
 		s.dst = append(append(s.dst, p.URL...), '"')
 		return
 	}
-	s.dst = append(appendEscaped(append(s.dst, "data:"...), p.Media), ";base64,"...)
+	s.dst = append(wire.AppendEscaped(append(s.dst, "data:"...), p.Media), ";base64,"...)
 	s.dst = append(append(s.dst, p.Data...), '"')
 }
 

@@ -76,7 +76,7 @@ func (s *speller) tool(t *llm.Tool) {
 	if t.Custom {
 		open = `{"type":"custom","custom":{"name":`
 	}
-	s.dst = quoted(append(s.dst, open...), s.names.of(t.Name))
+	s.dst = quoted(append(s.dst, open...), s.names.Of(t.Name))
 	if len(t.Description) > 0 {
 		s.dst = quoted(append(s.dst, `,"description":`...), t.Description)
 	}
@@ -136,7 +136,7 @@ func (s *speller) named(name llm.Text) {
 	if s.customs[string(name)] {
 		open = `{"type":"custom","custom":{"name":`
 	}
-	s.dst = append(quoted(append(s.dst, open...), s.names.of(name)), "}}"...)
+	s.dst = append(quoted(append(s.dst, open...), s.names.Of(name)), "}}"...)
 }
 
 // callID appends the id of a call.
@@ -154,11 +154,11 @@ const shortIDLen = 9
 
 func shortID(id string) bool {
 	for i := range len(id) {
-		if c := id[i]; !nameByte(c) || c == '_' || c == '-' {
+		if id[i] == '_' || id[i] == '-' {
 			return false
 		}
 	}
-	return len(id) == shortIDLen
+	return len(id) == shortIDLen && wire.IsName(id, shortIDLen)
 }
 
 // makeShortID makes an id of nine letters and digits, always the same for the same id.

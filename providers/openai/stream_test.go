@@ -9,6 +9,7 @@ import (
 
 	"localrouter/providers/llm"
 	"localrouter/providers/providertest"
+	"localrouter/providers/wire"
 )
 
 func streamRequest(t testing.TB) *llm.Request {
@@ -271,7 +272,7 @@ func TestTextIsWeighedAlikeInEveryFrame(t *testing.T) {
 	u.Answer(providertest.Stream(stream+done1), providertest.Stream(stream+frame("six"), "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n"+done1))
 	c := newClient(t, u)
 	n += len(`""`) // the first chunk is read as a whole, quotes included
-	if a := ask(t, c, streamRequest(t)); a.err != nil || !a.usage.Estimated || a.usage.Output != int64((n+bytesPerToken-1)/bytesPerToken) || a.body != stream+done1 {
+	if a := ask(t, c, streamRequest(t)); a.err != nil || !a.usage.Estimated || a.usage.Output != int64((n+wire.BytesPerToken-1)/wire.BytesPerToken) || a.body != stream+done1 {
 		t.Errorf("%d bytes of text are %+v (%v)", n, a.usage, a.err)
 	}
 	if a := ask(t, c, streamRequest(t)); a.finish != "length" || a.usage != (llm.Usage{Input: 3, Output: 5}) {

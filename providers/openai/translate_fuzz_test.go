@@ -83,7 +83,7 @@ func FuzzDecoder(f *testing.F) {
 			for i := range events {
 				out = enc.Append(out, &events[i])
 			}
-			e.like.forget()
+			e.like.Forget()
 			events, _ = e.Event(nil, nil, bytes.TrimPrefix(line, []byte("data: ")))
 			slow.add(t, events)
 			if !reflect.DeepEqual(h, slow) {

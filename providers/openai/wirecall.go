@@ -125,7 +125,7 @@ func (d *decoder) newCall(p *callPiece) int {
 	if len(d.calls) >= mostCalls {
 		return -1
 	}
-	d.like.forget()
+	d.like.Forget()
 	d.calls = append(d.calls, wireCall{key: p.key})
 	return len(d.calls) - 1
 }
@@ -165,7 +165,7 @@ func same(v []byte, s string) bool {
 	if v = v[1 : len(v)-1]; bytes.IndexByte(v, '\\') < 0 {
 		return string(v) == s
 	}
-	return meaning(v) == s
+	return wire.Meaning(v) == s
 }
 
 // fragment appends what a piece of a call tells.
@@ -214,9 +214,9 @@ func (d *decoder) announce(dst []llm.Event, c *wireCall) []llm.Event {
 func (d *decoder) arguments(dst []llm.Event, c *wireCall, v []byte, whole bool) []llm.Event {
 	var t llm.Text
 	if v[0] == '"' {
-		t = mended(v[1 : len(v)-1])
+		t = wire.Mended(wire.Inside(v))
 	} else {
-		t = appendEscaped(make([]byte, 0, 2*len(v)), v)
+		t = wire.AppendEscaped(make([]byte, 0, 2*len(v)), v)
 	}
 	switch {
 	case len(t) == 0 || c.ended:

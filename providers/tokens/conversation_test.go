@@ -69,30 +69,6 @@ func TestEscapesAreUndone(t *testing.T) {
 			t.Errorf("%.40q: a window of %d bytes", plain, cap(c.window))
 		}
 	}
-	for escaped, plain := range map[string]string{
-		`\ud83d\ude00`: "😀", `\uD83D`: "\ufffd", `\ud83dx`: "\ufffdx", `\u00e9`: "é", `\/`: "/", `\x`: "x", `\u12`: "u12", `\`: `\`,
-		`\ud83d\u0041`: "\ufffdA",
-	} {
-		if got, n := unescapeAll(escaped); got != plain || n != len(escaped) {
-			t.Errorf("%s: %q after %d bytes, want %q", escaped, got, n, plain)
-		}
-	}
-}
-
-func unescapeAll(s string) (string, int) {
-	var w []byte
-	n := 0
-	for n < len(s) {
-		if s[n] != '\\' {
-			w = append(w, s[n])
-			n++
-			continue
-		}
-		var k int
-		w, k = unescape(w, []byte(s[n:]))
-		n += k
-	}
-	return string(w), n
 }
 
 // How a schema is laid out costs nothing: no provider keeps it.

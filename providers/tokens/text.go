@@ -2,10 +2,10 @@ package tokens
 
 import (
 	"bytes"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/wire"
 )
 
 // windowSize is how much of a text with escapes is undone at a time. A window ends before a blank that follows a letter,
@@ -33,7 +33,7 @@ func (c *counter) countText(s llm.Text) {
 		s = s[at:]
 		if len(s) > 0 {
 			n := 0
-			w, n = unescape(w, s)
+			w, n = wire.Unescape(w, s)
 			w = c.flush(w)
 			s = s[n:]
 		}
@@ -60,57 +60,6 @@ func (c *counter) flush(w []byte) []byte {
 	}
 	c.count(w[:cut])
 	return w[:copy(w, w[cut:])]
-}
-
-// unescape appends what the escape at the start of s stands for; n is its length.
-func unescape(w, s []byte) (out []byte, n int) {
-	if len(s) < 2 {
-		return append(w, s...), len(s)
-	}
-	switch s[1] {
-	case 'n':
-		return append(w, '\n'), 2
-	case 't':
-		return append(w, '\t'), 2
-	case 'r':
-		return append(w, '\r'), 2
-	case 'b':
-		return append(w, '\b'), 2
-	case 'f':
-		return append(w, '\f'), 2
-	case 'u':
-		r := hex4(s)
-		if r < 0 {
-			break
-		}
-		if utf16.IsSurrogate(r) {
-			if low := hex4(s[6:]); low >= 0 {
-				if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
-					return utf8.AppendRune(w, pair), 12
-				}
-			}
-		}
-		return utf8.AppendRune(w, r), 6 // half of a pair becomes U+FFFD
-	}
-	return append(w, s[1]), 2
-}
-
-// hex4 reads the four digits of a \u escape, -1 where there is none.
-func hex4(s []byte) (r rune) {
-	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
-		return -1
-	}
-	for _, b := range s[2:6] {
-		switch {
-		case b >= '0' && b <= '9':
-			r = r<<4 | rune(b-'0')
-		case b|0x20 >= 'a' && b|0x20 <= 'f':
-			r = r<<4 | rune(b|0x20-'a'+10)
-		default:
-			return -1
-		}
-	}
-	return r
 }
 
 // countJSON adds the tokens of a JSON text without the white space between its values, which no provider keeps.

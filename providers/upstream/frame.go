@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 
+	"localrouter/providers/llm"
 	"localrouter/providers/wire"
 )
 
@@ -10,7 +11,7 @@ import (
 // stream have the same one, so that two comparisons say what searching would.
 type Frame struct{ head, tail []byte }
 
-const maxFrame = 1024 // so that an open stream stays small
+const maxFrame = 2048 // so that an open stream stays small
 
 // Keep takes the frame around the text b[from:to].
 func (t *Frame) Keep(b []byte, from, to int) {
@@ -19,15 +20,42 @@ func (t *Frame) Keep(b []byte, from, to int) {
 	}
 }
 
+// Learn takes the frame around text, which was read from the event b; ok is false, and no frame is kept, where it does
+// not lie in b any more because it had to be mended.
+func (t *Frame) Learn(b []byte, text llm.Text) (ok bool) {
+	t.Forget()
+	if from := wire.Offset(b, text); from > 0 {
+		t.Keep(b, from, from+len(text))
+	}
+	return len(t.tail) > 0
+}
+
+// Forget makes the next event one that fits nothing.
+func (t *Frame) Forget() { t.tail = t.tail[:0] }
+
 // Fits reports whether b is another text in the same frame, and which. A quote inside may end the text early and a
 // backslash at its end may lead beyond it, so neither fits.
 func (t *Frame) Fits(b []byte) (text []byte, ok bool) {
-	n := len(b) - len(t.head) - len(t.tail)
-	if n < 0 || len(t.tail) == 0 || !bytes.HasPrefix(b, t.head) || !bytes.HasSuffix(b, t.tail) {
+	if !t.around(b) {
 		return nil, false
 	}
-	text = b[len(t.head) : len(t.head)+n]
-	return text, bytes.IndexByte(text, '"') < 0 && (n == 0 || text[n-1] != '\\')
+	text = b[len(t.head) : len(b)-len(t.tail)]
+	return text, bytes.IndexByte(text, '"') < 0 && (len(text) == 0 || text[len(text)-1] != '\\')
+}
+
+// Text is Fits for a text that is handed on: one that is not empty and can stand inside a JSON string, as neither a
+// quote inside nor a backslash at its end can. Escaped quotes, of which arguments are full, fit.
+func (t *Frame) Text(b []byte) (text llm.Text, ok bool) {
+	if !t.around(b) {
+		return nil, false
+	}
+	text = b[len(t.head) : len(b)-len(t.tail)]
+	return text, len(text) > 0 && wire.Sound(text)
+}
+
+// around reports whether the frame is around b.
+func (t *Frame) around(b []byte) bool {
+	return len(b) >= len(t.head)+len(t.tail) && len(t.tail) > 0 && string(b[:len(t.head)]) == string(t.head) && string(b[len(b)-len(t.tail):]) == string(t.tail)
 }
 
 // StringAfter finds the JSON string behind key, which is a name with its quotes and colon: where its inside begins and
@@ -41,19 +69,8 @@ func StringAfter(b, key []byte) (from, n int) {
 	if i >= len(b) || b[i] != '"' {
 		return 0, 0
 	}
-	from = i + 1
-	for j := from; ; j++ {
-		n := bytes.IndexByte(b[j:], '"')
-		if n < 0 {
-			return 0, 0
-		}
-		j += n
-		k := j
-		for k > from && b[k-1] == '\\' {
-			k--
-		}
-		if (j-k)&1 == 0 {
-			return from, j - from
-		}
+	if end := wire.StringEnd(b, i+1); end >= 0 {
+		return i + 1, end - i - 1
 	}
+	return 0, 0
 }

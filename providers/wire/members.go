@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 )
@@ -109,7 +108,7 @@ func Int(v []byte) int64 {
 	return int64(min(f, math.MaxInt64/2))
 }
 
-// Text reads a JSON string, or a number or literal as it is written; null is "".
+// Text reads a JSON string, mended where it is not sound, or a number or literal as it is written; null is "".
 func Text(v []byte) string {
 	if len(v) == 0 || v[0] == 'n' {
 		return ""
@@ -117,27 +116,23 @@ func Text(v []byte) string {
 	if v[0] != '"' {
 		return string(v)
 	}
-	if s, ok := Unquote(v); ok {
-		return s
-	}
-	return string(bytes.ToValidUTF8(v[1:len(v)-1], []byte("\uFFFD")))
+	return Meaning(Mended(Inside(v)))
 }
 
+// Offset is where part begins within whole: something that is not empty and that Members, Elements, Inside or Mended cut
+// out of it. It is -1 where part was copied.
+func Offset(whole, part []byte) int {
+	at := cap(whole) - cap(part) // of the same array, or not
+	if len(part) == 0 || at < 0 || at+len(part) > len(whole) || &whole[at] != &part[0] {
+		return -1
+	}
+	return at
+}
+
+// skipString returns the offset after the string at i, -1 where it does not end.
 func skipString(b []byte, i int) int {
-	for j := i + 1; j < len(b); {
-		n := bytes.IndexByte(b[j:], '"')
-		if n < 0 {
-			return -1
-		}
-		j += n
-		k := j
-		for k > i+1 && b[k-1] == '\\' {
-			k--
-		}
-		if (j-k)&1 == 0 {
-			return j + 1
-		}
-		j++
+	if end := StringEnd(b, i+1); end >= 0 {
+		return end + 1
 	}
 	return -1
 }

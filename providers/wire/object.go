@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 
@@ -202,24 +203,13 @@ func (s *Scanner) space(i int) int {
 
 // str skips the string that begins at i and returns the offset after its closing quote.
 func (s *Scanner) str(i int) int {
-	from := i + 1
-	for j := from; ; {
-		n := bytes.IndexByte(s.b[j:], '"')
-		if n < 0 {
-			s.fail(i, "a string has no closing quote")
-			return len(s.b)
-		}
-		j += n
-		k := j
-		for k > from && s.b[k-1] == '\\' {
-			k--
-		}
-		if (j-k)&1 == 0 {
-			s.size(from, j)
-			return j + 1
-		}
-		j++
+	end := StringEnd(s.b, i+1)
+	if end < 0 {
+		s.fail(i, "a string has no closing quote")
+		return len(s.b)
 	}
+	s.size(i+1, end)
+	return end + 1
 }
 
 // mediaFrom is the length from which a string without a space is taken for a picture, a sound or a file.
@@ -386,4 +376,16 @@ func digits(b []byte) (n int) {
 		n++
 	}
 	return n
+}
+
+// IsObject reports whether b is one JSON object through and through, and nothing else: what most dialects take as a
+// schema or as a call's arguments.
+func IsObject(b []byte) bool {
+	var s Scanner
+	if _, _, bad := s.Scan(b, nil); bad == nil {
+		return SoundValue(b)
+	}
+	// The scanner is stricter than JSON about names that come twice, and about sizes.
+	i := Space(b, 0)
+	return i < len(b) && b[i] == '{' && json.Valid(b) && utf8.Valid(b)
 }

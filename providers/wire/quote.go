@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -14,77 +13,29 @@ func Unquote(q []byte) (s string, ok bool) {
 		return "", false
 	}
 	q = q[1 : len(q)-1]
-	if !utf8.Valid(q) {
+	if !Sound(q) {
 		return "", false
 	}
-	plain := true
-	for _, c := range q {
-		if c < ' ' || c == '"' {
-			if c == '"' && !plain {
-				continue // checked below, escape by escape
-			}
-			return "", false
-		}
-		if c == '\\' {
-			plain = false
-		}
-	}
-	if plain {
+	if bytes.IndexByte(q, '\\') < 0 {
 		return string(q), true
 	}
 	out := make([]byte, 0, len(q))
-	for i := 0; i < len(q); {
-		if q[i] == '"' {
-			return "", false
-		}
-		if q[i] != '\\' {
-			out = append(out, q[i])
-			i++
+	for len(q) > 0 {
+		if q[0] != '\\' {
+			out, q = append(out, q[0]), q[1:]
 			continue
 		}
-		r, n := escape(q[i:])
-		if n == 0 {
+		r, n := escape(q)
+		if utf16.IsSurrogate(r) {
 			return "", false
 		}
-		out = utf8.AppendRune(out, r)
-		i += n
+		out, q = utf8.AppendRune(out, r), q[n:]
 	}
 	return string(out), true
 }
 
-// escape decodes the escape at the start of b; n is its length, 0 where it is none.
-func escape(b []byte) (r rune, n int) {
-	if len(b) < 2 {
-		return 0, 0
-	}
-	if i := bytes.IndexByte([]byte(`"\/bfnrt`), b[1]); i >= 0 {
-		return rune("\"\\/\b\f\n\r\t"[i]), 2
-	}
-	r = hex4(b)
-	switch {
-	case r < 0:
-		return 0, 0
-	case !utf16.IsSurrogate(r):
-		return r, 6
-	}
-	if pair := utf16.DecodeRune(r, hex4(b[6:])); pair != utf8.RuneError {
-		return pair, 12
-	}
-	return 0, 0
-}
-
-func hex4(b []byte) rune {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return -1
-	}
-	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	if err != nil {
-		return -1
-	}
-	return rune(n)
-}
-
-// AppendQuote appends s as a JSON string.
+// AppendQuote appends s as a JSON string. Unlike AppendEscaped it also escapes what ends a line for some readers of
+// event streams.
 func AppendQuote(b []byte, s string) []byte {
 	b = append(b, '"')
 	for _, r := range s {

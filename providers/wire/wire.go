@@ -1,6 +1,6 @@
 // Package wire knows what every client of a provider shares: the transport and its rules, the clock of an attempt,
-// bodies sent in pieces and read within bounds, Retry-After in all its spellings, the redactor, and a pass over JSON
-// that decodes nothing. It knows no dialect.
+// bodies sent in pieces and read within bounds, Retry-After in all its spellings, the redactor, a pass over JSON that
+// decodes nothing, the strings of JSON as they are written, and names for tools. It knows no dialect.
 package wire
 
 import (
