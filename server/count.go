@@ -19,7 +19,8 @@ func countTokens(x *exchange) *llm.Error {
 		return e
 	}
 	if src.Dialect == req.Dialect {
-		if e = x.ask(req); e == nil || x.sent || !unserved(e) {
+		_, listed := src.Model(id)
+		if e = x.ask(req); e == nil || x.sent || !unserved(e, listed) {
 			return e
 		}
 	} else {
@@ -35,7 +36,7 @@ func countTokens(x *exchange) *llm.Error {
 }
 
 // unserved reports whether e says that the provider has no such endpoint, rather than no such model: the error is not
-// one of the dialect.
-func unserved(e *llm.Error) bool {
-	return (e.Status == 404 || e.Status == 405 || e.Status == 501) && e.Type == ""
+// one of the dialect, or the model is one that the provider itself lists.
+func unserved(e *llm.Error, listed bool) bool {
+	return (e.Status == 404 || e.Status == 405 || e.Status == 501) && (e.Type == "" || listed)
 }

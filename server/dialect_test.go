@@ -191,7 +191,8 @@ func TestCountTokens(t *testing.T) {
 	}{
 		"the provider's own":          {"claude/claude-x", whole(`{"input_tokens":411}`), 200, false},
 		"no such endpoint":            {"claude/claude-x", refused(llm.Error{Kind: llm.ModelNotFound, Status: 404, Message: "no page"}), 200, true},
-		"no such model":               {"claude/claude-x", refused(llm.Error{Kind: llm.ModelNotFound, Status: 404, Type: "not_found_error", Message: "model"}), 404, false},
+		"none, said in the dialect":   {"claude/claude-x", refused(llm.Error{Kind: llm.ModelNotFound, Status: 404, Type: "not_found_error", Message: "path"}), 200, true},
+		"no such model":               {"claude/claude-y", refused(llm.Error{Kind: llm.ModelNotFound, Status: 404, Type: "not_found_error", Message: "model"}), 404, false},
 		"a provider of OpenAI's kind": {"p/m", nil, 200, true},
 	} {
 		t.Run(name, func(t *testing.T) {

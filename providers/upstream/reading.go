@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"sync/atomic"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/sse"
@@ -26,8 +27,9 @@ type reading struct {
 	eof  bool
 	// counted says that the usage was settled after the last event.
 	counted bool
-	end     error // what comes behind the last event: io.EOF for the clean end
-	err     error // handed out
+	clean   atomic.Bool // a stream ended as it should, and its connection can be used again
+	end     error       // what comes behind the last event: io.EOF for the clean end
+	err     error       // handed out
 }
 
 func newReading(x *exchange, d llm.Decoder, stream bool) *reading {
@@ -169,11 +171,28 @@ func (r *reading) rest() {
 			return
 		}
 	}
+	if last := r.c.format.Last(); last != nil {
+		events, err := r.decoder.Event(r.events, nil, last)
+		if err == io.EOF && finished(events[len(r.events):]) {
+			r.events, r.end = events, err
+			return
+		}
+	}
 	what := "ended the stream without its end mark, so the answer may be incomplete"
 	if !r.committed && r.at == len(r.events) {
 		what = "ended the stream before any content"
 	}
 	r.end = r.c.Fault(r.model, llm.Broken, what, nil)
+}
+
+// finished reports whether the provider itself named the finish of its answer.
+func finished(events []llm.Event) bool {
+	for i := range events {
+		if events[i].Kind == llm.EventFinish && events[i].Name != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // readWhole reads an answer that is one body.
@@ -196,14 +215,24 @@ func (r *reading) over() error {
 	if e, failed := r.end.(*llm.Error); failed {
 		r.fail(e)
 	} else {
-		if !r.whole {
-			drain(&r.exchange, r.eof)
-		}
-		r.release(nil)
+		r.clean.Store(!r.whole)
 	}
+	r.recycle()
+	return r.err
+}
+
+func (r *reading) recycle() {
 	if r.own != nil {
 		buffers.Put(r.own)
 		r.own, r.buf, r.events = nil, nil, nil
 	}
-	return r.err
+}
+
+// Close ends the attempt. After a clean end it waits a moment for the end of the response, so that the connection can be
+// used again; the application has its answer by then.
+func (r *reading) Close() error {
+	if r.clean.Swap(false) {
+		drain(&r.exchange, r.eof)
+	}
+	return r.exchange.Close()
 }

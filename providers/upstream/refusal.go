@@ -54,10 +54,14 @@ func (c *Client) refused(x *exchange) *llm.Error {
 
 // credential is our own answer to a refused credential: the provider's 401 would make an application doubt its own key.
 func (c *Client) credential(model string, status int, said string) *llm.Error {
+	how := fmt.Sprintf("status %d", status)
+	if status == 0 || status == http.StatusBadGateway {
+		how = "inside its answer"
+	}
 	e := &llm.Error{Kind: llm.ProviderAuth, Provider: c.o.Name, Model: model, Status: http.StatusBadGateway, Code: string(llm.ProviderAuth),
-		Message: fmt.Sprintf("The provider %s refused its credential (status %d). Give it a new one in the dashboard or with `localrouter providers set-key %s`.", c.o.Name, status, c.o.Name)}
+		Message: fmt.Sprintf("The provider %s refused its credential (%s). Give it a new one in the dashboard or with `localrouter providers set-key %s`.", c.o.Name, how, c.o.Name)}
 	if c.o.Key == "" {
-		e.Message = fmt.Sprintf("The provider %s wants an API key (status %d) and none is set. Give it one in the dashboard or with `localrouter providers set-key %s`.", c.o.Name, status, c.o.Name)
+		e.Message = fmt.Sprintf("The provider %s wants an API key (%s) and none is set. Give it one in the dashboard or with `localrouter providers set-key %s`.", c.o.Name, how, c.o.Name)
 	}
 	if said != "" {
 		e.Err = errors.New(said)

@@ -182,7 +182,7 @@ func (s *stream) rest() error {
 	switch {
 	case s.done:
 		return nil
-	case s.open:
+	case s.open, s.finished && s.c.format.Last() != nil:
 		s.done = true
 		return nil
 	case !s.committed:

@@ -60,6 +60,9 @@ type Format interface {
 	Refused(status int, h http.Header, body []byte) *llm.Error
 	// Watch makes the watcher of one stream on the raw path.
 	Watch(op llm.Op, wantsUsage bool) Watch
+	// Last is the data of the end mark of a stream, where an answer that has named its finish is complete without it, too;
+	// nil: it never is.
+	Last() []byte
 	// Whole looks at a whole reply of status 200. An error says why it is none.
 	Whole(op llm.Op, body []byte, f *Facts) *llm.Error
 }
