@@ -58,6 +58,9 @@ func (format) Whole(op llm.Op, body []byte, f *upstream.Facts) *llm.Error {
 	return nil
 }
 
+// Last is nil: applications of this dialect take an answer without message_stop for broken.
+func (format) Last() []byte { return nil }
+
 func (format) Watch(llm.Op, bool) upstream.Watch { return &watch{} }
 
 // watch reads what has to be known of a stream's events on their way past.

@@ -131,8 +131,8 @@ type Relay interface {
 	Head() Head
 	// Next returns the next bytes for the application; they are valid until the following call. For a stream the
 	// first call blocks until the answer is committed: until the first content, reasoning or tool-call delta, or a
-	// clean end. io.EOF is the clean end of the dialect; any other failure, an end without the dialect's end
-	// mark included, is an *Error.
+	// clean end. io.EOF is the clean end of the dialect; any other failure, an end of which nobody can tell whether
+	// more was to come included, is an *Error.
 	Next() ([]byte, error)
 	// Close releases the connection and cancels what still runs. It may be called twice and from any goroutine.
 	Close() error

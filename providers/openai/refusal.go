@@ -128,5 +128,8 @@ func insideError(body, object []byte) *llm.Error {
 	} else {
 		e.Status = spelling[e.Kind].status
 	}
+	if e.Message == "" {
+		e.Message = "The provider reported an error inside its answer and did not say which."
+	}
 	return e
 }

@@ -98,7 +98,7 @@ func TestBrokenStreams(t *testing.T) {
 		body   string // handed out before the failure
 		inNext bool   // the failure comes after the commit
 	}{
-		"no end mark":            {providertest.Stream(head1, text1, stop1), llm.Broken, head1 + text1 + stop1, true},
+		"no end mark":            {providertest.Stream(head1, text1), llm.Broken, head1 + text1, true},
 		"cut inside an event":    {providertest.Stream(head1, text1, `data: {"choices":[{"delta":{"cont`), llm.Broken, head1 + text1, true},
 		"reset after content":    {providertest.StreamThen((*providertest.Conn).Reset, head1, text1), llm.Broken, head1 + text1, true},
 		"cut after content":      {providertest.StreamThen((*providertest.Conn).Cut, head1, text1), llm.Broken, head1 + text1, true},

@@ -68,6 +68,7 @@ func FuzzDecoder(f *testing.F) {
 			}
 		}
 	}
+	f.Add([]byte("data: {\"error\":{\"\"}}"))
 	f.Add([]byte("data: " + callDelta(`{"function":{"name":"f","arguments":{"x":"\u0000"}}},{"index":7,"custom":{"input":"x"}}`) + "\ndata: [DONE]"))
 	f.Add([]byte(callDelta(`{"index":0,"id":"a","function":{"name":"f"}}`) + "\n" + callDelta(`{"index":0,"function":{"arguments":"a"}},{"index":1,"function":{"arguments":""}}`) + "\n" + callDelta(`{"index":0,"function":{"arguments":"b"}},{"index":1,"function":{"arguments":""}}`)))
 	f.Add([]byte("data: " + delta("{\"content\":[{\"text\":\"\\x\xff\x01\"}],\"annotations\":[{\"url\":\"\\q\"}]}")))

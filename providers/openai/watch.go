@@ -41,6 +41,9 @@ func (format) Whole(op llm.Op, body []byte, f *upstream.Facts) *llm.Error {
 	return nil
 }
 
+// Last is the end mark, which not every server of this dialect sends.
+func (format) Last() []byte { return done }
+
 func (format) Watch(_ llm.Op, wantsUsage bool) upstream.Watch { return &watch{wantsUsage: wantsUsage} }
 
 // watch reads what has to be known of a stream's chunks on their way past.
