@@ -25,7 +25,7 @@ type service struct {
 var ofOpenAI = []llm.Feature{llm.FeatureCacheKey, llm.FeatureTier, llm.FeatureVerbosity, llm.FeatureCustomTools, llm.FeatureToolSubset, llm.FeatureNames}
 
 // own is how OpenAI and Azure want their requests.
-var own = openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField, Strict: true}
+var own = openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField, Strict: true, FreeTurns: true, SamplesAtRest: true}
 
 // services are matched by the host of the base URL, whatever the provider is called. What is known of each stands on
 // its own pages on reasoning and on compatibility with OpenAI.
@@ -34,10 +34,10 @@ var services = []service{
 	{host: ".openai.azure.com", keyHeader: "Api-Key", style: own, has: ofOpenAI},
 	{host: ".cognitiveservices.azure.com", keyHeader: "Api-Key", style: own, has: ofOpenAI},
 	{host: "openrouter.ai", pass: []string{"Http-Referer", "X-Title", "X-Openrouter-Title", "X-Openrouter-Categories", "X-Openrouter-Metadata"},
-		style: openai.Style{Effort: openai.EffortObject, Marks: openai.MarksControl, Strict: true}, has: []llm.Feature{llm.FeatureVerbosity}},
+		style: openai.Style{Effort: openai.EffortObject, Marks: openai.MarksControl, Strict: true, FreeTurns: true}, has: []llm.Feature{llm.FeatureVerbosity}},
 	{host: "api.mistral.ai", noStreamUsage: true, style: mistral, lacks: ofMistral},
 	{host: "codestral.mistral.ai", noStreamUsage: true, style: mistral, lacks: ofMistral},
-	{host: "api.deepseek.com", style: openai.Style{Effort: openai.EffortThink, ReasoningBack: true}, lacks: []llm.Feature{llm.FeatureSchema}},
+	{host: "api.deepseek.com", style: deepseek, lacks: []llm.Feature{llm.FeatureSchema}},
 	{host: "api.moonshot.ai", style: openai.Style{Effort: openai.EffortThink, ReasoningBack: true}},
 	{host: "api.moonshot.cn", style: openai.Style{Effort: openai.EffortThink, ReasoningBack: true}},
 	{host: "api.z.ai", style: openai.Style{Effort: openai.EffortTyped}},
@@ -45,7 +45,7 @@ var services = []service{
 	{host: "dashscope.aliyuncs.com", style: openai.Style{Effort: openai.EffortSwitch}},
 	{host: "dashscope-intl.aliyuncs.com", style: openai.Style{Effort: openai.EffortSwitch}},
 	{host: "api.siliconflow.com", style: openai.Style{Effort: openai.EffortSwitch}},
-	{host: "api.groq.com", style: openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField, Strict: true}, lacks: []llm.Feature{llm.FeatureLogitBias}},
+	{host: "api.groq.com", style: openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField, Strict: true, FreeTurns: true}, lacks: []llm.Feature{llm.FeatureLogitBias}},
 	{host: "api.cerebras.ai", style: openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField, Strict: true}, lacks: []llm.Feature{llm.FeaturePenalties}},
 	{host: "api.fireworks.ai", style: openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField, Strict: true}},
 	{host: "router.huggingface.co", style: openai.Style{MaxCompletionTokens: true, Effort: openai.EffortField}},
@@ -53,9 +53,13 @@ var services = []service{
 	{host: "models.github.ai", modelsPath: "/catalog/models"},
 }
 
-// mistral refuses every field it does not know, and has names of its own for some.
+// deepseek takes more levels of reasoning than most, and knows itself which of them are the same there.
+var deepseek = openai.Style{Effort: openai.EffortThink, ReasoningBack: true, Efforts: []string{"none", "low", "medium", "high", "xhigh", "max"}}
+
+// mistral refuses every field it does not know, has names of its own for some, and wants an answer behind the results of
+// tools before anybody else speaks.
 var (
-	mistral   = openai.Style{Prefix: true, AnyTool: true, RandomSeed: true, ShortIDs: true}
+	mistral   = openai.Style{Prefix: true, AnyTool: true, RandomSeed: true, ShortIDs: true, BridgeResults: true}
 	ofMistral = []llm.Feature{llm.FeatureUser, llm.FeatureLogitBias}
 )
 

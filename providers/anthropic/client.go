@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"localrouter/providers/llm"
@@ -73,32 +74,40 @@ func edits(req *llm.Request, model string) []wire.Edit {
 	return list
 }
 
-// Converse makes one attempt to have a request of another dialect answered; see llm.Provider. The provider is always
-// asked for a stream: it refuses whole replies that may take longer than ten minutes.
+// Converse makes one attempt to have a request of another dialect answered; see llm.Provider. The provider is asked for a
+// stream also where the application wants a whole reply that may take longer than ten minutes.
 func (c *Client) Converse(ctx context.Context, o *llm.Order, obs llm.Observer) (llm.Stream, error) {
-	sp, err := spell(o, func(callID string) [][]byte { return c.memory.get(o.Request.Key, o.ID, callID) })
+	sp, err := spell(o, func(callID string) *kept { return c.memory.get(o.Request.Key, o.ID, callID) })
 	if err != nil {
 		return nil, err
 	}
-	o.Plan.Report = append(o.Plan.Report, sp.left...)
-	stream, err := c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathMessages, Stream: true, Input: o.Request.InputEstimate,
+	for _, field := range sp.left {
+		if !slices.Contains(o.Plan.Report, field) {
+			o.Plan.Report = append(o.Plan.Report, field)
+		}
+	}
+	stream, err := c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathMessages, Stream: sp.stream, Input: o.Request.InputEstimate,
 		ContentType: "application/json", Set: versioned, Body: wire.NewBody(sp.body)}, newDecoder(sp), obs)
 	if err != nil {
 		return nil, err
 	}
-	return &recorded{Stream: stream, recorder: c.memory.record(o.Request.Key, o.ID)}, nil
+	return &recorded{Stream: stream, recorder: c.memory.record(o.Request.Key, o.ID, sp.prefix), hidden: sp.hidden}, nil
 }
 
-// recorded is a stream whose thinking is kept for the turns that follow.
+// recorded is a stream whose thinking is kept for the turns that follow. Where it is hidden it goes no further.
 type recorded struct {
 	llm.Stream
 	recorder *recorder
+	hidden   bool
 }
 
 func (r *recorded) Next(e *llm.Event) error {
 	err := r.Stream.Next(e)
 	if err == nil {
 		r.recorder.see(e)
+		if r.hidden && (e.Kind == llm.EventThinking || e.Kind == llm.EventSignature) {
+			e.Kind, e.Text = llm.EventSignature, nil // an event stays: it may say that no other is at hand
+		}
 	}
 	return err
 }

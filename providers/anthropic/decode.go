@@ -3,13 +3,14 @@ package anthropic
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/wire"
 )
 
-// maxOthers bounds how many fields without a counterpart are named one by one.
+// maxOthers bounds how many things without a counterpart are named one by one.
 const maxOthers = 32
 
 // billingHeader begins a system block that Claude Code adds for the vendor's accounts. Its changing text would spoil
@@ -27,6 +28,7 @@ type decoding struct {
 	others      int
 	limited     bool // max_tokens is there
 	talks       bool // messages is there
+	spoken      bool // a turn of another role than the system's is there
 	marked      string
 	effort      string
 	off         bool // thinking is disabled
@@ -84,13 +86,16 @@ func (d *decoding) value(field string, v []byte) []byte {
 	return v
 }
 
-// other notes a field that no other dialect has.
+// other notes something that no other dialect has, by a name from outside. Names beyond the first ones are noted as more.
 func (d *decoding) other(f llm.Feature, prefix string, key []byte) {
-	if d.others++; d.others > maxOthers && f == llm.FeatureOther {
-		d.c.Use(f, "and more")
+	use := llm.Use{Feature: f, Field: prefix + fieldName(key)}
+	if slices.Contains(d.c.Uses, use) {
 		return
 	}
-	d.c.Use(f, prefix+fieldName(key))
+	if d.others++; d.others > maxOthers {
+		use.Field = "and more"
+	}
+	d.c.Use(use.Feature, use.Field)
 }
 
 // fieldName makes a name from outside fit for a message and a header field.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"localrouter/providers/llm"
 )
@@ -102,6 +103,41 @@ func TestDecode(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNamesFromOutsideAreBounded: however many kinds of blocks and tools nobody knows, and however many system turns, the
+// request is read in one go and names the first of them.
+func TestNamesFromOutsideAreBounded(t *testing.T) {
+	const n = 100_000
+	var b strings.Builder
+	b.WriteString(`{"model":"m","max_tokens":9,"messages":[{"role":"assistant","content":[`)
+	for i := range n {
+		fmt.Fprintf(&b, `{"type":"kind%d"},`, i)
+	}
+	b.WriteString(`{"type":"text","text":"x"}]}`)
+	for range n {
+		b.WriteString(`,{"role":"system","content":"s"}`)
+	}
+	b.WriteString(`],"tools":[{"type":"t","name":"t"}`)
+	for i := range n {
+		fmt.Fprintf(&b, `,{"type":"tool%d","name":"t"}`, i)
+	}
+	b.WriteString(`]}`)
+	start := time.Now()
+	c := decode(t, b.String())
+	if took := time.Since(start); len(c.Uses) > 2*maxOthers || took > 10*time.Second {
+		t.Errorf("%d uses in %s", len(c.Uses), took)
+	}
+	var systems strings.Builder
+	systems.WriteString(`{"model":"m","max_tokens":9,"messages":[{"role":"system","content":"s"}`)
+	for range 2 * n {
+		systems.WriteString(`,{"role":"system","content":"s"}`)
+	}
+	systems.WriteString(`]}`)
+	start = time.Now()
+	if c := decode(t, systems.String()); len(c.Uses) != 0 || time.Since(start) > 5*time.Second {
+		t.Errorf("%d uses in %s", len(c.Uses), time.Since(start))
 	}
 }
 

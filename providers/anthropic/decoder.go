@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -19,8 +20,10 @@ const (
 type decoder struct {
 	sp    *spelled
 	open  []reading
-	calls int  // of tools, so far
-	spoke bool // the tool that stands for the answer's form was called
+	calls int         // of tools, so far
+	spoke bool        // the tool that stands for the answer's form was called
+	held  []llm.Event // text beside that tool: the answer, unless the tool is called
+	heldN int         // bytes of it
 	usage tally
 
 	like   upstream.Frame // of deltas that told liked, but for the text
@@ -46,6 +49,7 @@ const (
 	readCall
 	readCustom // a call whose only argument is free text
 	readAnswer // a call whose arguments are the answer
+	readNothing
 	readOpaque
 )
 
@@ -135,9 +139,13 @@ func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error)
 		var m frame
 		wire.Members(f.delta, m.member)
 		m.usage = f.usage
-		return d.finish(dst, &m), nil
+		return d.finish(dst, &m)
 	case "message_stop":
-		return dst, io.EOF
+		dst, err := d.over(dst, 0)
+		if err == nil {
+			err = io.EOF
+		}
+		return dst, err
 	case "error":
 		return dst, inside(data)
 	}
@@ -181,7 +189,48 @@ func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
 	if failed != nil {
 		return dst, failed
 	}
-	return d.finish(dst, &f), nil
+	if dst, failed = d.finish(dst, &f); failed == nil {
+		dst, failed = d.over(dst, 0)
+	}
+	return dst, failed
+}
+
+// over ends the blocks that are still open when the message ends for reason, which is 0 where it named none, and lets the
+// text go that was held. Some servers leave out the ends of blocks. Where the answer was cut off, so were they.
+func (d *decoder) over(dst []llm.Event, reason llm.Reason) (_ []llm.Event, err error) {
+	d.like.Forget()
+	switch reason {
+	case llm.ReasonLength, llm.ReasonContext, llm.ReasonFiltered:
+		d.open = nil
+	}
+	for len(d.open) > 0 && err == nil {
+		dst, err = d.end(dst, d.open[0].index)
+	}
+	if !d.spoke {
+		dst = append(dst, d.held...)
+	}
+	d.held, d.heldN = nil, 0
+	return dst, err
+}
+
+// text tells of text, or holds it where a tool stands for the answer.
+func (d *decoder) text(dst []llm.Event, e llm.Event) ([]llm.Event, error) {
+	if d.sp.answer == "" {
+		return append(dst, e), nil
+	}
+	if d.spoke {
+		return dst, nil
+	}
+	e.Text, e.Raw = bytes.Clone(e.Text), bytes.Clone(e.Raw)
+	if d.heldN += len(e.Text) + len(e.Raw); d.heldN > maxBlock {
+		return dst, broken("the text beside the call that it was asked for is larger than 16 MiB")
+	}
+	if n := len(d.held); n > 0 && e.Kind == llm.EventText && d.held[n-1].Kind == llm.EventText && d.held[n-1].Index == e.Index {
+		d.held[n-1].Text = append(d.held[n-1].Text, e.Text...)
+	} else {
+		d.held = append(d.held, e)
+	}
+	return dst, nil
 }
 
 // start tells of the beginning of a message.
@@ -191,19 +240,23 @@ func (d *decoder) start(dst []llm.Event, m *frame) []llm.Event {
 }
 
 // finish tells why the message ended, where that is said, and the count so far.
-func (d *decoder) finish(dst []llm.Event, m *frame) []llm.Event {
+func (d *decoder) finish(dst []llm.Event, m *frame) (_ []llm.Event, err error) {
 	if len(m.usage) > 0 && m.usage[0] == '{' {
 		d.usage.count(m.usage)
 		dst = append(dst, llm.Event{Kind: llm.EventUsage, Usage: d.usage.usage()})
 	}
 	word := wire.Inside(m.reason)
 	if len(word) == 0 {
-		return dst
+		return dst, nil
 	}
 	e := llm.Event{Kind: llm.EventFinish, Name: wire.Cut(string(word), 64), Reason: reasons[string(word)]}
-	switch e.Reason {
-	case 0:
+	if e.Reason == 0 {
 		e.Reason = llm.ReasonEnd
+	}
+	if dst, err = d.over(dst, e.Reason); err != nil {
+		return dst, err
+	}
+	switch e.Reason {
 	case llm.ReasonStop:
 		e.Text = wire.Mended(wire.Inside(m.stopped))
 	case llm.ReasonTools:
@@ -215,7 +268,7 @@ func (d *decoder) finish(dst []llm.Event, m *frame) []llm.Event {
 			dst = append(dst, llm.Event{Kind: llm.EventRefusal, Text: t})
 		}
 	}
-	return append(dst, e)
+	return append(dst, e), nil
 }
 
 var reasons = map[string]llm.Reason{
@@ -274,7 +327,7 @@ func (d *decoder) delta(dst []llm.Event, f *frame) ([]llm.Event, error) {
 	}
 	switch string(c.kind) {
 	case "text_delta":
-		return appendText(dst, llm.EventText, f.index, c.text), nil
+		return d.appendSaid(dst, f.index, c.text)
 	case "thinking_delta":
 		return appendText(dst, llm.EventThinking, f.index, c.text), nil
 	case "signature_delta":
@@ -283,8 +336,16 @@ func (d *decoder) delta(dst []llm.Event, f *frame) ([]llm.Event, error) {
 		return d.input(dst, f.index, c.text)
 	case "citations_delta":
 		if json.Valid(c.citation) {
-			dst = append(dst, llm.Event{Kind: llm.EventCitation, Index: f.index, Raw: c.citation})
+			return d.text(dst, llm.Event{Kind: llm.EventCitation, Index: f.index, Raw: c.citation})
 		}
+	}
+	return dst, nil
+}
+
+// appendSaid is appendText for the text of the answer.
+func (d *decoder) appendSaid(dst []llm.Event, index int, v []byte) ([]llm.Event, error) {
+	if t := wire.Mended(wire.Inside(v)); len(t) > 0 {
+		return d.text(dst, llm.Event{Kind: llm.EventText, Index: index, Text: t})
 	}
 	return dst, nil
 }

@@ -66,6 +66,45 @@ func TestUsageIsTheLargest(t *testing.T) {
 	}
 }
 
+// TestInputIsCountedOnce: the counts of the input belong together, and a later object moves some of it into the cache.
+func TestInputIsCountedOnce(t *testing.T) {
+	begin := func(usage string) string {
+		return `{"type":"message_start","message":{"id":"m","usage":` + usage + `}}`
+	}
+	end := func(usage string) string {
+		return `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":` + usage + `}`
+	}
+	for _, c := range []struct {
+		first, last string
+		want        llm.Usage
+	}{
+		{`{"input_tokens":5000}`, `{"input_tokens":4000,"cache_read_input_tokens":1000,"output_tokens":3}`, llm.Usage{Input: 4000, CacheRead: 1000, Output: 3}},
+		{`{"input_tokens":10,"cache_read_input_tokens":5}`, `{"input_tokens":10,"output_tokens":3}`, llm.Usage{Input: 10, CacheRead: 5, Output: 3}},
+		{`{"input_tokens":10,"cache_read_input_tokens":5}`, `{"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":3}`, llm.Usage{Input: 10, CacheRead: 5, Output: 3}},
+		{`{"input_tokens":10,"cache_read_input_tokens":5}`, `{"input_tokens":15,"cache_read_input_tokens":0,"cache_creation_input_tokens":null,"output_tokens":3}`, llm.Usage{Input: 15, Output: 3}},
+	} {
+		if a := hearStream(t, nil, stream(begin(c.first), end(c.last), endMsg)); a.Usage != c.want {
+			t.Errorf("%s, then %s: %+v", c.first, c.last, a.Usage)
+		}
+	}
+}
+
+// TestCallsWithoutAnEnd: some servers leave out the end of a block. The end of the message ends a call, unless the answer
+// was cut off.
+func TestCallsWithoutAnEnd(t *testing.T) {
+	call := []string{beginMsg, blockStart(0, `{"type":"tool_use","id":"t0","name":"f","input":{}}`), blockDelta(0, `{"type":"input_json_delta","partial_json":"{}"}`)}
+	for reason, ended := range map[string]bool{"tool_use": true, "end_turn": true, "max_tokens": false, "model_context_window_exceeded": false, "": true} {
+		list := slices.Clone(call)
+		if reason != "" {
+			list = append(list, stopped(reason, ""))
+		}
+		a := hearStream(t, nil, stream(append(list, endMsg)...))
+		if len(a.Calls) != 1 || a.Calls[0].Ended != ended || a.Calls[0].Args != "{}" || !a.ended {
+			t.Errorf("%q: %+v", reason, a)
+		}
+	}
+}
+
 func TestBlocksThatOnlyTheVendorUnderstands(t *testing.T) {
 	a := hearStream(t, nil, stream(beginMsg,
 		blockStart(0, `{"type":"redacted_thinking","data":"abc"}`), blockStop(0),
@@ -165,6 +204,10 @@ func TestTools(t *testing.T) {
 		"free text all at once":          {[]string{begin(0, "shell", `{"input":"ls"}`), blockStop(0)}, "t0 shell* ls"},
 		"free text that is not":          {[]string{begin(0, "shell", "{}"), more(0, `{"cmd":1}`), blockStop(0)}, "t0 shell* {\"cmd\":1}"},
 		"the answer's form":              {[]string{begin(0, "answer", "{}"), more(0, `{"n":`), more(0, `1}`), blockStop(0)}, `"{"n":1}"`},
+		"words beside the answer":        {[]string{blockStart(0, `{"type":"text","text":"Su"}`), blockDelta(0, `{"type":"text_delta","text":"re:"}`), blockStop(0), begin(1, "answer", "{}"), more(1, `{"n":1}`), blockStop(1), blockStart(2, `{"type":"text","text":"There."}`), blockStop(2)}, `"{"n":1}"`},
+		"only words":                     {[]string{blockStart(0, `{"type":"text","text":""}`), blockDelta(0, `{"type":"text_delta","text":"{\"n\""}`), blockDelta(0, `{"type":"text_delta","text":":2}"}`), blockStop(0)}, `"{"n":2}"`},
+		"a second answer":                {[]string{begin(0, "answer", "{}"), more(0, `{"n":1}`), blockStop(0), begin(1, "answer", `{"n":2}`), more(1, `{"n":3}`), blockStop(1)}, `"{"n":1}"`},
+		"no ends":                        {[]string{begin(0, "f", "{}"), more(0, `{"a":1}`), begin(1, "shell", "{}"), more(1, `{"input":"ls"}`)}, "t0 f {\"a\":1} t1 shell* ls"},
 		"the answer's form, all at once": {[]string{begin(0, "answer", `{"n":1}`), blockStop(0)}, `"{"n":1}"`},
 	} {
 		a := hearStream(t, sp, stream(append(append([]string{beginMsg}, c.list...), stopped("tool_use", ""), endMsg)...))
@@ -182,6 +225,9 @@ func TestTools(t *testing.T) {
 		reason := llm.ReasonTools
 		if a.Text != "" {
 			got, reason = append(got, `"`+a.Text+`"`), llm.ReasonEnd
+			if name == "only words" {
+				reason = llm.ReasonTools // as the provider says
+			}
 		}
 		if strings.Join(got, " ") != c.want || a.Reason != reason {
 			t.Errorf("%s: got %q for %d, want %q", name, got, a.Reason, c.want)

@@ -46,15 +46,18 @@ func (d *decoder) begin(dst []llm.Event, index int, v []byte) ([]llm.Event, erro
 	}
 	d.like.Forget()
 	r := reading{index: index}
+	var err error
 	switch string(b.kind) {
 	case "text":
-		dst = appendText(dst, llm.EventText, index, b.text)
+		if dst, err = d.appendSaid(dst, index, b.text); err != nil {
+			return dst, err
+		}
 		if len(b.citations) > 0 && b.citations[0] == '[' {
 			wire.Elements(b.citations, func(v []byte) bool {
 				if json.Valid(v) {
-					dst = append(dst, llm.Event{Kind: llm.EventCitation, Index: index, Raw: v})
+					dst, err = d.text(dst, llm.Event{Kind: llm.EventCitation, Index: index, Raw: v})
 				}
-				return true
+				return err == nil
 			})
 		}
 	case "thinking":
@@ -71,7 +74,7 @@ func (d *decoder) begin(dst []llm.Event, index int, v []byte) ([]llm.Event, erro
 		r.start = bytes.Clone(v)
 	}
 	d.open = append(d.open, r)
-	return dst, nil
+	return dst, err
 }
 
 func (d *decoder) beginCall(dst []llm.Event, r *reading, b *begun) []llm.Event {
@@ -80,7 +83,9 @@ func (d *decoder) beginCall(dst []llm.Event, r *reading, b *begun) []llm.Event {
 		r.start = bytes.Clone(b.input) // a placeholder, unless no arguments follow
 	}
 	if name == d.sp.answer && name != "" {
-		r.kind = readAnswer
+		if r.kind = readAnswer; d.spoke {
+			r.kind = readNothing // a second answer
+		}
 		d.spoke = true
 		return dst
 	}

@@ -62,7 +62,7 @@ func (d *decoding) tool(raw []byte) {
 	}
 	if kind != "custom" {
 		t.Hosted, t.Raw, t.Strict, t.Schema = true, d.value("tools", raw), nil, nil
-		d.c.Use(llm.FeatureHostedTools, "tools."+fieldName([]byte(kind)))
+		d.other(llm.FeatureHostedTools, "tools.", []byte(kind))
 		d.c.Tools = append(d.c.Tools, t)
 		return
 	}

@@ -111,11 +111,8 @@ func (d *decoding) message(m []byte) {
 		t.Role = llm.Assistant
 	case `"system"`:
 		t.Role = llm.System
-		for i := range d.c.Turns {
-			if d.c.Turns[i].Role != llm.System {
-				d.c.Use(llm.FeatureMidSystem, "messages.role")
-				break
-			}
+		if d.spoken {
+			d.c.Use(llm.FeatureMidSystem, "messages.role")
 		}
 	default:
 		d.fail(d.here()+".role", "must be \"user\", \"assistant\" or \"system\"")
@@ -139,6 +136,7 @@ func (d *decoding) message(m []byte) {
 	}
 	if len(t.Parts) > 0 {
 		d.c.Turns = append(d.c.Turns, t)
+		d.spoken = d.spoken || t.Role != llm.System
 	}
 }
 
@@ -271,7 +269,7 @@ func (d *decoding) opaque(v []byte, f *fields, role llm.Role) llm.Part {
 	if role != llm.Assistant {
 		feature = llm.FeatureVital
 	}
-	d.c.Use(feature, "messages.content."+fieldName(f.kind))
+	d.other(feature, "messages.content.", f.kind)
 	return llm.Part{Kind: llm.PartOpaque, Origin: vendor, Raw: v}
 }
 

@@ -22,10 +22,16 @@ type encoder struct {
 	calls     int
 	size      int // bytes of content, for an estimate where no count comes
 
-	blocks []block // not yet over; of a whole reply all
-	index  int     // of blocks[0]
-	opened bool    // blocks[0] has been begun
+	blocks  []block     // not yet over, from the one called first on; of a whole reply all
+	first   int         // those before it have been written
+	index   int         // of the first
+	opened  bool        // the first has been begun
+	open    map[int]int // the source of a call that is not over -> the index of its block
+	waiting int         // bytes behind the first
 }
+
+// maxWaiting bounds what waits behind a call that is not over; a provider that sends more there has forgotten to end it.
+const maxWaiting = 16 << 20
 
 // block is one content block.
 type block struct {
@@ -36,6 +42,7 @@ type block struct {
 	custom bool
 	ended  bool
 	wrote  bool     // arguments have been written
+	waits  int      // bytes that wait
 	text   llm.Text // what waits to be written, of a whole reply all of it
 	sign   llm.Text
 	cited  []byte // citations, each as JSON, with commas between
@@ -70,19 +77,27 @@ func (n *encoder) Append(dst []byte, e *llm.Event) []byte {
 		if e.ID == "" {
 			id = callID(n.a.ID + "_" + strconv.Itoa(e.Index)) // some local servers give none
 		}
-		n.blocks = append(n.blocks, block{kind: llm.PartToolCall, source: e.Index, id: id, name: e.Name, custom: e.Custom})
+		if b := n.call(e.Index); b != nil {
+			b.ended = true // nothing can come for it any more
+		}
+		if n.open == nil {
+			n.open = map[int]int{}
+		}
+		n.open[e.Index] = n.index + len(n.blocks) - n.first
+		n.add(block{kind: llm.PartToolCall, source: e.Index, id: id, name: e.Name, custom: e.Custom})
 		return n.advance(dst)
 	case llm.EventArguments:
 		return n.arguments(dst, e)
 	case llm.EventToolEnd:
 		if b := n.call(e.Index); b != nil {
 			b.ended = true
+			delete(n.open, e.Index)
 		}
 		return n.advance(dst)
 	case llm.EventOpaque:
 		if n.a.Own {
 			n.shut()
-			n.blocks = append(n.blocks, block{kind: llm.PartOpaque, raw: append([]byte(nil), e.Raw...), ended: true})
+			n.add(block{kind: llm.PartOpaque, raw: append([]byte(nil), e.Raw...), ended: true})
 		}
 		return n.advance(dst)
 	case llm.EventCitation:
@@ -97,13 +112,14 @@ func (n *encoder) Append(dst []byte, e *llm.Event) []byte {
 	return dst
 }
 
-// begin starts the message with its first event, whatever that is.
+// begin starts the message with its first event, whatever that is. Its id is our own: some servers give all answers the
+// same, and applications tell them apart by it.
 func (n *encoder) begin(dst []byte, e *llm.Event) []byte {
 	n.began = true
 	n.id, n.model = "msg_"+n.a.ID, n.a.Model
 	if e.Kind == llm.EventStart {
 		n.usage = e.Usage
-		if e.ID != "" {
+		if e.ID != "" && n.a.Own {
 			n.id = e.ID
 		}
 		if e.Name != "" {
@@ -132,22 +148,53 @@ func (n *encoder) say(dst []byte, kind llm.PartKind, e *llm.Event) []byte {
 	}
 	n.size += len(e.Text)
 	last := len(n.blocks) - 1
-	if last < 0 || n.blocks[last].kind != kind || n.blocks[last].source != e.Index || n.blocks[last].ended {
+	if last < n.first || n.blocks[last].kind != kind || n.blocks[last].source != e.Index || n.blocks[last].ended {
 		n.shut()
-		n.blocks = append(n.blocks, block{kind: kind, source: e.Index})
+		n.add(block{kind: kind, source: e.Index})
 		dst = n.advance(dst)
 		last = len(n.blocks) - 1
 	}
-	if last == 0 && n.opened {
+	if last == n.first && n.opened {
 		return n.appendDelta(dst, kind, e.Text)
 	}
-	n.blocks[last].text = append(n.blocks[last].text, e.Text...)
+	b := &n.blocks[last]
+	b.text = append(b.text, e.Text...)
+	return n.wait(dst, b, len(e.Text))
+}
+
+// blockSize is about what a block takes beside its content.
+const blockSize = 256
+
+// add begins a block behind all others.
+func (n *encoder) add(b block) {
+	b.waits = blockSize + len(b.raw)
+	n.waiting += b.waits
+	n.blocks = append(n.blocks, b)
+}
+
+// wait counts what waits with b. Where it becomes too much the call in front ends as it is.
+func (n *encoder) wait(dst []byte, b *block, size int) []byte {
+	b.waits += size
+	n.waiting += size
+	for !n.whole && n.waiting > maxWaiting && n.first+1 < len(n.blocks) {
+		n.end(&n.blocks[n.first])
+		dst = n.advance(dst)
+	}
 	return dst
+}
+
+// end ends a block.
+func (n *encoder) end(b *block) {
+	if b.ended = true; b.kind == llm.PartToolCall {
+		if at, open := n.open[b.source]; open && b == &n.blocks[n.first+at-n.index] {
+			delete(n.open, b.source)
+		}
+	}
 }
 
 // shut ends a block of text or reasoning that something else follows.
 func (n *encoder) shut() {
-	if last := len(n.blocks) - 1; last >= 0 && n.blocks[last].kind != llm.PartToolCall {
+	if last := len(n.blocks) - 1; last >= n.first && n.blocks[last].kind != llm.PartToolCall {
 		n.blocks[last].ended = true
 	}
 }
@@ -159,20 +206,18 @@ func (n *encoder) thought(index int) *block {
 		return nil
 	}
 	last := len(n.blocks) - 1
-	if last < 0 || n.blocks[last].kind != llm.PartThinking || n.blocks[last].source != index || n.blocks[last].ended {
+	if last < n.first || n.blocks[last].kind != llm.PartThinking || n.blocks[last].source != index || n.blocks[last].ended {
 		n.shut()
-		n.blocks = append(n.blocks, block{kind: llm.PartThinking, source: index})
+		n.add(block{kind: llm.PartThinking, source: index})
 		last = len(n.blocks) - 1
 	}
 	return &n.blocks[last]
 }
 
-// call finds the last call of an index that is not over.
+// call finds the last call of an index, unless it is over.
 func (n *encoder) call(index int) *block {
-	for i := len(n.blocks) - 1; i >= 0; i-- {
-		if b := &n.blocks[i]; b.kind == llm.PartToolCall && b.source == index && !b.ended {
-			return b
-		}
+	if at, open := n.open[index]; open {
+		return &n.blocks[n.first+at-n.index]
 	}
 	return nil
 }
@@ -183,19 +228,19 @@ func (n *encoder) arguments(dst []byte, e *llm.Event) []byte {
 		return dst
 	}
 	n.size += len(e.Text)
-	if b == &n.blocks[0] && n.opened {
+	if b == &n.blocks[n.first] && n.opened {
 		return n.appendArguments(dst, b, e.Text)
 	}
 	b.text = append(b.text, e.Text...)
-	return dst
+	return n.wait(dst, b, len(e.Text))
 }
 
 func (n *encoder) cite(dst []byte, e *llm.Event) []byte {
 	last := len(n.blocks) - 1
-	if !n.a.Own || last < 0 || n.blocks[last].kind != llm.PartText || n.blocks[last].ended {
+	if !n.a.Own || last < n.first || n.blocks[last].kind != llm.PartText || n.blocks[last].ended {
 		return dst
 	}
-	if last == 0 && n.opened {
+	if last == n.first && n.opened {
 		return n.appendCitation(dst, e.Raw)
 	}
 	b := &n.blocks[last]
@@ -203,7 +248,7 @@ func (n *encoder) cite(dst []byte, e *llm.Event) []byte {
 		b.cited = append(b.cited, ',')
 	}
 	b.cited = append(b.cited, e.Raw...)
-	return dst
+	return n.wait(dst, b, len(e.Raw))
 }
 
 // advance writes what may be written now: the first block as far as it has come, and those behind it once it is over.
@@ -211,18 +256,23 @@ func (n *encoder) advance(dst []byte) []byte {
 	if n.whole {
 		return dst
 	}
-	for len(n.blocks) > 0 {
-		b := &n.blocks[0]
+	for n.first < len(n.blocks) {
+		b := &n.blocks[n.first]
 		if !n.opened {
-			dst = n.open(dst, b)
-			n.opened = true
+			dst = n.start(dst, b)
+			n.waiting -= b.waits
+			b.waits, n.opened = 0, true
 		}
 		if !b.ended {
-			return dst
+			break
 		}
 		dst = n.close(dst, b)
-		n.blocks = append(n.blocks[:0], n.blocks[1:]...)
-		n.index, n.opened = n.index+1, false
+		*b = block{}
+		n.first, n.index, n.opened = n.first+1, n.index+1, false
+	}
+	if n.first*2 >= len(n.blocks) { // so that each is moved once or twice at most
+		n.blocks = n.blocks[:copy(n.blocks, n.blocks[n.first:])]
+		n.first = 0
 	}
 	return dst
 }
@@ -232,8 +282,8 @@ func (n *encoder) End(dst []byte) []byte {
 	if !n.began {
 		dst = n.begin(dst, &llm.Event{})
 	}
-	for i := range n.blocks {
-		n.blocks[i].ended = true
+	for i := range n.blocks[n.first:] {
+		n.blocks[n.first+i].ended = true
 	}
 	if n.whole {
 		return n.appendMessage(dst)

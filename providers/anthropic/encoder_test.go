@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"localrouter/providers/llm"
 )
@@ -41,7 +42,7 @@ func TestAnAnswerOfAnotherVendor(t *testing.T) {
 	}
 	streamed, whole, body := both(t, list)
 	for _, a := range []*answer{streamed, whole} {
-		if a.ID != "chatcmpl-1" || a.Model != "qwen3-32b" || a.Thinking != "hm\n" || a.Signature != "lr1:lab" || a.Text != `Hi "x"!` || a.Reason != llm.ReasonEnd || len(a.Opaque)+len(a.Cited) != 0 ||
+		if a.ID != "msg_abc" || a.Model != "qwen3-32b" || a.Thinking != "hm\n" || a.Signature != "lr1:lab" || a.Text != `Hi "x"!` || a.Reason != llm.ReasonEnd || len(a.Opaque)+len(a.Cited) != 0 ||
 			a.Usage != (llm.Usage{Input: 20, CacheRead: 7, CacheWrite: 2, CacheWriteLong: 1, Output: 11, Reasoning: 4}) && a.Usage.Input != 33 {
 			t.Errorf("%+v", a)
 		}
@@ -102,6 +103,43 @@ func TestTheFirstCallIsNotHeldBack(t *testing.T) {
 	}
 }
 
+// TestWaitingIsQuickAndBounded: behind a call that is not over blocks wait, each of which is looked at once; what waits has
+// a bound, beyond which the call ends as it is.
+func TestWaitingIsQuickAndBounded(t *testing.T) {
+	const n = 25_000
+	list := []llm.Event{calls(0, "c0", "f"), args(0, `{\"a\":1}`), calls(1, "c1", "g")}
+	for range n {
+		list = append(list, said1("x"), thought1("y"), args(1, `1`))
+	}
+	start := time.Now()
+	body := spellAnswer(append(list, callEnds(0), callEnds(1), finished(llm.ReasonEnd)), true, lab)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	a := hearStream(t, nil, body)
+	if len(a.Text) != n || len(a.Calls) != 2 || a.Calls[0].Args != `{"a":1}` || len(a.Calls[1].Args) != n {
+		t.Errorf("%d of text, calls %+.100v", len(a.Text), a.Calls)
+	}
+
+	enc := NewCodec().Encoder(&llm.Request{Stream: true}, lab).(*encoder)
+	var out []byte
+	for _, e := range []llm.Event{calls(0, "c0", "f"), calls(1, "c1", "g"), said1("a")} {
+		out = enc.Append(out, &e)
+	}
+	long := said1(strings.Repeat("z", 1<<20))
+	for range 20 {
+		if out = enc.Append(out, &long); enc.waiting > maxWaiting {
+			t.Fatalf("%d bytes wait", enc.waiting)
+		}
+	}
+	late := args(0, "{}")
+	out = enc.End(enc.Append(out, &late))
+	checkStream(t, string(out), true)
+	if a := hearStream(t, nil, string(out)); len(a.Text) != 20<<20+1 || len(a.Calls) != 2 || !a.Calls[0].Ended || enc.waiting != 0 {
+		t.Errorf("%d of text, calls %+v, %d bytes wait", len(a.Text), a.Calls, enc.waiting)
+	}
+}
+
 func TestWhyItStopped(t *testing.T) {
 	call := []llm.Event{calls(0, "c0", "f"), args(0, "{}"), callEnds(0)}
 	text := []llm.Event{said1("x")}
@@ -135,6 +173,12 @@ func TestArgumentsInAllStates(t *testing.T) {
 		whole        string
 	}{
 		"none":         {[]llm.Event{calls(0, "c0", "f"), callEnds(0)}, `{}`, "", ``},
+		"null":         {[]llm.Event{calls(0, "c0", "f"), args(0, `null`), callEnds(0)}, `{}`, "", ``},
+		"blank":        {[]llm.Event{calls(0, "c0", "f"), args(0, ` `), args(0, `\n\u0020`), callEnds(0)}, `{}`, "", ``},
+		"null in bits": {[]llm.Event{calls(0, "c0", "f"), args(0, ` n`), args(0, `ul`), args(0, `l`), args(0, ` \n`), callEnds(0)}, `{}`, "", ``},
+		"not null":     {[]llm.Event{calls(0, "c0", "f"), args(0, `nul`), args(0, `x`), callEnds(0)}, `nulx`, `The arguments of the following call are not a JSON object and were left out: nulx`, ``},
+		"more behind":  {[]llm.Event{calls(0, "c0", "f"), args(0, `null`), args(0, `{}`), callEnds(0)}, `null{}`, `The arguments of the following call are not a JSON object and were left out: null{}`, ``},
+		"free null":    {[]llm.Event{custom, args(0, `null`), callEnds(0)}, `{"input":"null"}`, "", `{"input":"null"}`},
 		"half":         {[]llm.Event{calls(0, "c0", "f"), args(0, `{\"a\":`)}, `{"a":`, `The arguments of the following call are not a JSON object and were left out: {"a":`, ``},
 		"free text":    {[]llm.Event{custom, args(0, `ls \"x\"`), args(0, `\n`), callEnds(0)}, `{"input":"ls \"x\"\n"}`, "", `{"input":"ls \"x\"\n"}`},
 		"no free text": {[]llm.Event{custom, callEnds(0)}, `{"input":""}`, "", `{"input":""}`},

@@ -1,15 +1,15 @@
 package anthropic
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/wire"
 )
 
-// open begins a block of a stream and writes what had to wait.
-func (n *encoder) open(dst []byte, b *block) []byte {
+// start begins a block of a stream and writes what had to wait.
+func (n *encoder) start(dst []byte, b *block) []byte {
 	dst = append(dst, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":"...)
 	dst = strconv.AppendInt(dst, int64(n.index), 10)
 	dst = append(dst, `,"content_block":`...)
@@ -26,13 +26,13 @@ func (n *encoder) open(dst []byte, b *block) []byte {
 		dst = wire.AppendLine(dst, b.raw)
 	}
 	dst = append(dst, "}\n\n"...)
-	if len(b.text) > 0 {
-		if b.kind == llm.PartToolCall {
-			dst = n.appendArguments(dst, b, b.text)
-		} else {
-			dst = n.appendDelta(dst, b.kind, b.text)
-		}
+	if text := b.text; len(text) > 0 {
 		b.text = nil
+		if b.kind == llm.PartToolCall {
+			dst = n.appendArguments(dst, b, text)
+		} else {
+			dst = n.appendDelta(dst, b.kind, text)
+		}
 	}
 	if len(b.cited) > 0 {
 		wire.Elements(append(append([]byte{'['}, b.cited...), ']'), func(c []byte) bool {
@@ -102,7 +102,21 @@ const (
 	customTail = `\"}`
 )
 
+// none is what some models send for no arguments at all.
+const none = "null"
+
+// appendArguments writes more arguments. White space before them, and a null as long as nothing else follows, mean that
+// there are none; the null waits in b.text.
 func (n *encoder) appendArguments(dst []byte, b *block, t llm.Text) []byte {
+	if !b.custom && !b.wrote {
+		t = lead(append(b.text, t...))
+		held := t[:min(len(t), len(none))]
+		if strings.HasPrefix(none, string(held)) && blank(t[len(held):]) {
+			b.text = append(llm.Text(nil), held...)
+			return dst
+		}
+		b.text = nil
+	}
 	dst = append(n.appendDeltaHead(dst), `input_json_delta","partial_json":"`...)
 	if b.custom {
 		if !b.wrote {
@@ -153,7 +167,7 @@ func appendCall(dst []byte, b *block) []byte {
 	switch raw := wire.AppendUnescaped(nil, b.text); {
 	case b.custom:
 		input = append(append(append([]byte(`{"input":"`), b.text...), '"'), '}')
-	case len(bytes.TrimSpace(raw)) == 0:
+	case blank(b.text), string(trim(lead(b.text))) == none:
 	case wire.IsObject(raw):
 		input = raw
 	default:

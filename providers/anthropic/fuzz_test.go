@@ -127,7 +127,7 @@ func FuzzDecoder(f *testing.F) {
 		list, err := newDecoder(sp).Whole(nil, body)
 		check(t, list, err)
 		d, m, slow := newDecoder(sp), &memory{}, newDecoder(sp).(*decoder)
-		r := m.record("k", "m")
+		r := m.record("k", "m", 0)
 		enc := NewCodec().Encoder(&llm.Request{Stream: true}, llm.Answered{Own: true, ID: "x"})
 		var out []byte
 		for _, data := range bytes.Split(body, []byte("data:")) {
@@ -147,7 +147,8 @@ func FuzzDecoder(f *testing.F) {
 			}
 		}
 		for e := m.order.Front(); e != nil; e = e.Next() {
-			for _, b := range e.Value.(*kept).blocks {
+			k := e.Value.(*kept)
+			for _, b := range append(k.before, k.after...) {
 				if !json.Valid(b) {
 					t.Fatalf("kept %s", b)
 				}
@@ -244,6 +245,25 @@ func checkTurns(t *testing.T, body []byte) {
 	}
 }
 
+// FuzzTighten: a schema of any kind is rewritten into JSON, with a bounded report.
+func FuzzTighten(f *testing.F) {
+	for _, seed := range []string{recursive, `{"allOf":[{"allOf":[{"$ref":"#/$defs/a"}],"title":"x"}],"$defs":{"a":true}}`, `{"anyOf":[{}],"oneOf":[{}],"enum":[1,{}],"const":null,"type":["object"],"additionalProperties":{},"required":["a"],"properties":{"a":{"pattern":"\""}},"description":5}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, schema []byte) {
+		if !json.Valid(schema) || !wire.IsObject(schema) || !wire.SoundValue(schema) {
+			return
+		}
+		s := tighten(schema)
+		if !json.Valid(s.out) {
+			t.Fatalf("%s became %s", schema, s.out)
+		}
+		if len(s.moved) > maxMoved+1 || s.optional < 0 || s.unions < 0 {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
+
 // FuzzSpell: turns of any kind in any order become messages that Anthropic takes.
 func FuzzSpell(f *testing.F) {
 	f.Add([]byte{0, 3, 3, 4, 4, 1})
@@ -272,9 +292,23 @@ func FuzzSpell(f *testing.F) {
 				c.Turns = append(c.Turns, assistant(llm.Part{Kind: llm.PartThinking, Text: llm.Text("t"), Origin: vendor, Signature: llm.Text("s")}, use(id, "f", "")))
 			}
 		}
-		sp, err := spell(everything(order(c, "m", nil)), func(id string) [][]byte {
+		// What the last answer followed, so that its thinking belongs there.
+		begun := *c
+		for i := range c.Turns {
+			if c.Turns[i].Role == llm.Assistant {
+				begun.Turns = c.Turns[:i]
+			}
+		}
+		first, err := spell(everything(order(&begun, "m", nil)), func(string) *kept { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		thinks := func(s string) [][]byte {
+			return [][]byte{[]byte(`{"type":"thinking","thinking":"` + s + `","signature":"s"}`)}
+		}
+		sp, err := spell(everything(order(c, "m", nil)), func(id string) *kept {
 			if id == "a" {
-				return [][]byte{[]byte(`{"type":"thinking","thinking":"","signature":"s"}`)}
+				return &kept{prefix: first.prefix, before: thinks("before"), after: thinks("after")}
 			}
 			return nil
 		})

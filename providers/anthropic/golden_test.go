@@ -31,13 +31,15 @@ func TestGoldenRequestsSurviveATranslation(t *testing.T) {
 				t.Fatal(err)
 			}
 			req.Conversation = first
-			o := everything(&llm.Order{Request: req, ID: req.Model, Model: about(req.Model)})
+			m := about(req.Model)
+			m.Lacks = 0 // the vendor's own examples force calls of models that refuse it
+			o := everything(&llm.Order{Request: req, ID: req.Model, Model: m})
 			sp, failed := spell(o, nil)
 			if failed != nil {
 				t.Fatal(failed)
 			}
 			again := scan(t, g.op(), string(sp.body))
-			if again.Model != req.Model || g.op() == llm.Chat && !again.Stream {
+			if again.Model != req.Model || again.Stream != (g.op() == llm.Chat && (req.Stream || first.MaxOutput > mostWhole)) {
 				t.Errorf("model %q, stream %v", again.Model, again.Stream)
 			}
 			second, err := NewCodec().Decode(again)

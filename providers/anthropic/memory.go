@@ -27,24 +27,25 @@ type memory struct {
 // place is where something is kept.
 type place struct{ key, model, call string }
 
+// kept is the thinking that led to a call.
 type kept struct {
-	places []place
-	blocks [][]byte
-	size   int
+	at     place
+	prefix uint64 // of the answer: all that it followed
+	// before holds the blocks that came before the answer's text, after those behind it.
+	before, after [][]byte
+	size          int
 }
 
-// put keeps blocks for calls. It copies nothing: the blocks must not change.
-func (m *memory) put(key, model string, callIDs []string, blocks [][]byte) {
-	if len(callIDs) == 0 || len(blocks) == 0 {
+// put keeps k for the call that it names. It copies nothing: the blocks must not change.
+func (m *memory) put(k *kept) {
+	if len(k.before)+len(k.after) == 0 {
 		return
 	}
-	k := &kept{blocks: blocks, size: 256}
-	for _, b := range blocks {
-		k.size += len(b) + 32
-	}
-	for _, id := range callIDs {
-		k.places = append(k.places, place{key, model, id})
-		k.size += len(key) + len(model) + len(id) + 128
+	k.size = 384 + len(k.at.key) + len(k.at.model) + len(k.at.call)
+	for _, list := range [][][]byte{k.before, k.after} {
+		for _, b := range list {
+			k.size += len(b) + 32
+		}
 	}
 	if k.size > maxKeptBytes/4 {
 		return // one answer shall not push out all others
@@ -54,23 +55,18 @@ func (m *memory) put(key, model string, callIDs []string, blocks [][]byte) {
 	if m.index == nil {
 		m.index = map[place]*list.Element{}
 	}
-	for _, p := range k.places {
-		if e, there := m.index[p]; there {
-			m.dropLocked(e)
-		}
+	if e, there := m.index[k.at]; there {
+		m.dropLocked(e)
 	}
-	e := m.order.PushFront(k)
-	for _, p := range k.places {
-		m.index[p] = e
-	}
+	m.index[k.at] = m.order.PushFront(k)
 	m.bytes += k.size
 	for m.order.Len() > maxKept || m.bytes > maxKeptBytes {
 		m.dropLocked(m.order.Back())
 	}
 }
 
-// get gives what was kept for a call; nil where nothing was.
-func (m *memory) get(key, model, callID string) [][]byte {
+// get gives what was kept for a call, which must not be changed; nil where nothing was.
+func (m *memory) get(key, model, callID string) *kept {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, there := m.index[place{key, model, callID}]
@@ -78,16 +74,12 @@ func (m *memory) get(key, model, callID string) [][]byte {
 		return nil
 	}
 	m.order.MoveToFront(e)
-	return e.Value.(*kept).blocks
+	return e.Value.(*kept)
 }
 
 func (m *memory) dropLocked(e *list.Element) {
 	k := m.order.Remove(e).(*kept)
-	for _, p := range k.places {
-		if m.index[p] == e {
-			delete(m.index, p)
-		}
-	}
+	delete(m.index, k.at)
 	m.bytes -= k.size
 }
 
@@ -95,17 +87,21 @@ func (m *memory) dropLocked(e *list.Element) {
 type recorder struct {
 	m          *memory
 	key, model string
+	prefix     uint64
 
-	thinking bool // a block is being collected
-	index    int
-	text     llm.Text
-	sign     llm.Text
-	blocks   [][]byte
-	size     int
+	thinking      bool // a block is being collected
+	spoke         bool // text came
+	index         int
+	text          llm.Text
+	sign          llm.Text
+	before, after [][]byte // the text
+	size          int
 }
 
-// record makes the recorder of one answer.
-func (m *memory) record(key, model string) *recorder { return &recorder{m: m, key: key, model: model} }
+// record makes the recorder of one answer to a request whose prefix is given.
+func (m *memory) record(key, model string, prefix uint64) *recorder {
+	return &recorder{m: m, key: key, model: model, prefix: prefix}
+}
 
 // see takes one event. What it keeps is copied.
 func (r *recorder) see(e *llm.Event) {
@@ -116,7 +112,7 @@ func (r *recorder) see(e *llm.Event) {
 		}
 		r.thinking, r.index = true, e.Index
 		if r.size += len(e.Text); r.size > maxKeptBytes/4 {
-			r.blocks, r.text, r.sign, r.thinking = nil, nil, nil, false // it would not be kept
+			r.before, r.after, r.text, r.sign, r.thinking = nil, nil, nil, nil, false // it would not be kept
 			return
 		}
 		if e.Kind == llm.EventThinking {
@@ -128,15 +124,24 @@ func (r *recorder) see(e *llm.Event) {
 		r.shut()
 		if isRedacted(e.Raw) {
 			if r.size += len(e.Raw); r.size <= maxKeptBytes/4 {
-				r.blocks = append(r.blocks, append([]byte(nil), e.Raw...))
+				r.add(append([]byte(nil), e.Raw...))
 			}
 		}
 	case llm.EventText:
 		r.shut()
+		r.spoke = r.spoke || len(e.Text) > 0
 	case llm.EventToolCall:
 		r.shut()
-		r.m.put(r.key, r.model, []string{e.ID}, r.blocks)
-		r.blocks = nil
+		r.m.put(&kept{at: place{r.key, r.model, e.ID}, prefix: r.prefix, before: r.before, after: r.after})
+		r.before, r.after = nil, nil
+	}
+}
+
+func (r *recorder) add(block []byte) {
+	if r.spoke {
+		r.after = append(r.after, block)
+	} else {
+		r.before = append(r.before, block)
 	}
 }
 
@@ -145,7 +150,7 @@ func (r *recorder) shut() {
 	if r.thinking && len(r.sign) > 0 {
 		b := append(make([]byte, 0, len(r.text)+len(r.sign)+64), `{"type":"thinking","thinking":"`...)
 		b = append(append(append(b, r.text...), `","signature":"`...), r.sign...)
-		r.blocks = append(r.blocks, wire.Paired(append(b, `"}`...))) // it will be part of a request
+		r.add(wire.Paired(append(b, `"}`...))) // it will be part of a request
 	}
 	r.thinking, r.text, r.sign = false, nil, nil
 }

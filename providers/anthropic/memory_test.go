@@ -10,21 +10,24 @@ import (
 	"localrouter/providers/llm"
 )
 
+func keeping(key, model, call string, blocks ...[]byte) *kept {
+	return &kept{at: place{key, model, call}, before: blocks}
+}
+
 func TestMemoryTellsNobodyElse(t *testing.T) {
 	var m memory
-	m.put("k1", "m", []string{"a", "b"}, [][]byte{[]byte("x")})
-	if len(m.get("k1", "m", "a")) != 1 || len(m.get("k1", "m", "b")) != 1 {
+	m.put(keeping("k1", "m", "a", []byte("x")))
+	if m.get("k1", "m", "a") == nil {
 		t.Error("it is not there")
 	}
 	if m.get("k2", "m", "a") != nil || m.get("k1", "n", "a") != nil || m.get("k1", "m", "c") != nil {
 		t.Error("it is given to another key, model or call")
 	}
-	m.put("k1", "m", []string{"a"}, [][]byte{[]byte("y")})
-	if got := m.get("k1", "m", "a"); len(got) != 1 || string(got[0]) != "y" {
-		t.Errorf("%q", got)
+	m.put(keeping("k1", "m", "a", []byte("y")))
+	if got := m.get("k1", "m", "a"); len(got.before) != 1 || string(got.before[0]) != "y" {
+		t.Errorf("%q", got.before)
 	}
-	m.put("k1", "m", nil, [][]byte{[]byte("x")})
-	m.put("k1", "m", []string{"z"}, nil)
+	m.put(keeping("k1", "m", "z"))
 	if m.get("k1", "m", "z") != nil {
 		t.Error("nothing was kept as something")
 	}
@@ -33,22 +36,22 @@ func TestMemoryTellsNobodyElse(t *testing.T) {
 // TestMemoryMendsHalves: what is kept goes back to Anthropic, which refuses half of a pair.
 func TestMemoryMendsHalves(t *testing.T) {
 	var m memory
-	r := m.record("k", "m")
+	r := m.record("k", "m", 0)
 	for _, s := range []string{`\ud83d`, `\ude00`, `\ud83d`} {
 		r.see(&llm.Event{Kind: llm.EventThinking, Text: llm.Text(s)})
 	}
 	r.see(&llm.Event{Kind: llm.EventSignature, Text: llm.Text("s")})
 	r.see(&llm.Event{Kind: llm.EventToolCall, ID: "a"})
-	if got := m.get("k", "m", "a"); len(got) != 1 || string(got[0]) != `{"type":"thinking","thinking":"\ud83d\ude00\ufffd","signature":"s"}` {
+	if got := m.get("k", "m", "a").before; len(got) != 1 || string(got[0]) != `{"type":"thinking","thinking":"\ud83d\ude00\ufffd","signature":"s"}` {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestMemoryIsBounded(t *testing.T) {
 	var m memory
-	m.put("k", "m", []string{"used"}, [][]byte{[]byte("x")})
+	m.put(keeping("k", "m", "used", []byte("x")))
 	for i := range maxKept + 100 {
-		m.put("k", "m", []string{fmt.Sprint(i)}, [][]byte{[]byte("x")})
+		m.put(keeping("k", "m", fmt.Sprint(i), []byte("x")))
 		m.get("k", "m", "used")
 	}
 	if m.order.Len() > maxKept || len(m.index) != m.order.Len() || m.get("k", "m", "used") == nil || m.get("k", "m", "0") != nil {
@@ -56,12 +59,12 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	big := bytes.Repeat([]byte("x"), 1<<20)
 	for i := range 40 {
-		m.put("k", "m", []string{fmt.Sprint("big", i)}, [][]byte{big})
+		m.put(keeping("k", "m", fmt.Sprint("big", i), big))
 	}
 	if m.bytes > maxKeptBytes || m.order.Len() > 16 {
 		t.Errorf("%d bytes of %d answers", m.bytes, m.order.Len())
 	}
-	m.put("k", "m", []string{"huge"}, [][]byte{bytes.Repeat(big, 5)})
+	m.put(keeping("k", "m", "huge", bytes.Repeat(big, 5)))
 	if m.get("k", "m", "huge") != nil || m.order.Len() == 0 {
 		t.Error("one answer pushed out all others")
 	}
@@ -79,7 +82,7 @@ func TestMemoryInManyHands(t *testing.T) {
 	for i := range 4 {
 		wg.Go(func() {
 			for j := range 500 {
-				m.put("k", "m", []string{fmt.Sprint(i, j)}, [][]byte{[]byte("x")})
+				m.put(keeping("k", "m", fmt.Sprint(i, j), []byte("x")))
 				m.get("k", "m", fmt.Sprint(j))
 			}
 		})
@@ -90,7 +93,7 @@ func TestMemoryInManyHands(t *testing.T) {
 // TestThinkingIsRecorded: what led to a call is found by its id; what has no signature, or belongs to nobody, is not kept.
 func TestThinkingIsRecorded(t *testing.T) {
 	var m memory
-	r := m.record("k", "claude")
+	r := m.record("k", "claude", 7)
 	thinks := func(i int, s, sign string) {
 		r.see(&llm.Event{Kind: llm.EventThinking, Index: i, Text: llm.Text(s)})
 		if sign != "" {
@@ -103,21 +106,29 @@ func TestThinkingIsRecorded(t *testing.T) {
 	thinks(3, "unsigned", "")
 	thinks(4, "", "s2")
 	r.see(&llm.Event{Kind: llm.EventText, Text: llm.Text("so")})
+	thinks(5, "after all", "s2b")
 	r.see(&llm.Event{Kind: llm.EventToolCall, ID: "t1"})
 	r.see(&llm.Event{Kind: llm.EventToolCall, Index: 1, ID: "t2"})
 	thinks(7, "b", "s3")
 	r.see(&llm.Event{Kind: llm.EventToolCall, Index: 2, ID: "t3"})
 	want := map[string]string{
-		"t1": `{"type":"thinking","thinking":"a\n","signature":"s1"} {"type":"redacted_thinking","data":"d"} {"type":"thinking","thinking":"","signature":"s2"}`,
+		"t1": `{"type":"thinking","thinking":"a\n","signature":"s1"} {"type":"redacted_thinking","data":"d"} {"type":"thinking","thinking":"","signature":"s2"}|{"type":"thinking","thinking":"after all","signature":"s2b"}`,
 		"t2": "",
-		"t3": `{"type":"thinking","thinking":"b","signature":"s3"}`,
+		"t3": `|{"type":"thinking","thinking":"b","signature":"s3"}`,
 	}
 	for id, w := range want {
-		if got := string(bytes.Join(m.get("k", "claude", id), []byte(" "))); got != w {
+		got := ""
+		if k := m.get("k", "claude", id); k != nil {
+			got = string(bytes.Join(k.before, []byte(" "))) + "|" + string(bytes.Join(k.after, []byte(" ")))
+			if k.prefix != 7 {
+				t.Errorf("%s: it belongs to %d", id, k.prefix)
+			}
+		}
+		if got != w {
 			t.Errorf("%s: %s", id, got)
 		}
 	}
-	r = m.record("k", "claude")
+	r = m.record("k", "claude", 7)
 	for range 5 {
 		r.see(&llm.Event{Kind: llm.EventThinking, Text: llm.Text(strings.Repeat("x", 1<<20))})
 	}

@@ -111,7 +111,7 @@ func order(c *llm.Conversation, id string, m *llm.Model) *llm.Order {
 }
 
 // request spells c and reads it back as JSON.
-func request(t testing.TB, o *llm.Order, remembered func(string) [][]byte) (map[string]any, *spelled) {
+func request(t testing.TB, o *llm.Order, remembered func(string) *kept) (map[string]any, *spelled) {
 	t.Helper()
 	if o.Plan.Refused != nil {
 		t.Fatalf("the plan refuses it: %v", o.Plan.Refused)

@@ -1,8 +1,10 @@
 package anthropic
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/wire"
@@ -48,7 +50,7 @@ func TestTurns(t *testing.T) {
 		{"neighbours of one role are merged", []llm.Turn{user(text("a")), user(text("b"))}, `[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]`},
 		{"a history that begins with the assistant", []llm.Turn{assistant(text("a")), user(text("b"))},
 			`[{"role":"user","content":[{"type":"text","text":"."}]},{"role":"assistant","content":[{"type":"text","text":"a"}]},{"role":"user","content":[{"type":"text","text":"b"}]}]`},
-		{"empty texts are left out", []llm.Turn{user(text("a")), assistant(text(""), text(` \n\t`), use("c1", "f", "{}")), user(result("c1", text("")))},
+		{"empty texts are left out", []llm.Turn{user(text("a")), assistant(text(""), text(` \n\t`), text(`\u0020\u00a0\f\u000b`), text("\u3000\u2028"), use("c1", "f", "{}")), user(result("c1", text(""), text(`\u0020`)))},
 			`[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"tool_use","id":"c1","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1"}]}]`},
 		{"an empty turn is left out", []llm.Turn{user(text("a")), assistant(text("")), user(text("b"))}, `[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]`},
 		{"results of one turn come together, first, and in the order of the calls",
@@ -87,7 +89,7 @@ func TestTurns(t *testing.T) {
 			`[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://x/y.png"}},{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0="},"title":"a.pdf"},{"type":"document","source":{"type":"text","media_type":"text/plain","data":"t"}},{"type":"document","source":{"type":"url","url":"https://x/y.pdf"},"citations":{"enabled":true}}]}]`},
 		{"free text of a custom tool", []llm.Turn{user(text("a")), assistant(llm.Part{Kind: llm.PartToolCall, Custom: true, ID: "c1", Name: llm.Text("sh"), Args: []byte("ls \"x\"\n")}), user(result("c1", text("1")))},
 			`[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"tool_use","id":"c1","name":"sh","input":{"input":"ls \"x\"\n"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":[{"type":"text","text":"1"}]}]}]`},
-		{"an answer to go on with", []llm.Turn{user(text("a")), assistant(text(`The answer is: \n `))},
+		{"an answer to go on with", []llm.Turn{user(text("a")), assistant(text(`The answer is: \n \u0020\u2003` + "\u3000"))},
 			`[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"text","text":"The answer is:"}]}]`},
 	}
 	for _, c := range cases {
@@ -136,6 +138,16 @@ func TestIDsAndNamesAreMadeToFit(t *testing.T) {
 	}
 }
 
+const recursive = `{"type":"object","properties":{"next":{"$ref":"#/$defs/N"}},"required":["next"],"$defs":{"N":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/M"}]},"M":{"type":"array","items":{"$ref":"#/$defs/N"}}}}`
+
+func strictTools(n int) (list []llm.Tool) {
+	yes := true
+	for i := range n {
+		list = append(list, llm.Tool{Name: llm.Text(fmt.Sprint("f", i)), Strict: &yes, Schema: []byte(`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`)})
+	}
+	return list
+}
+
 // TestFields: the fields beside the turns.
 func TestFields(t *testing.T) {
 	yes := true
@@ -152,17 +164,23 @@ func TestFields(t *testing.T) {
 		{"nothing said", llm.Conversation{}, nil, nil, map[string]string{"max_tokens": "32000", "stream": "true", "temperature": "", "tools": "", "tool_choice": "", "system": "", "thinking": "", "output_config": "", "stop_sequences": "", "metadata": ""}},
 		{"the model's own limit", llm.Conversation{}, nil, small, map[string]string{"max_tokens": "8192"}},
 		{"a limit within the model's", llm.Conversation{MaxOutput: 100000}, nil, small, map[string]string{"max_tokens": "8192"}},
-		{"a small limit", llm.Conversation{MaxOutput: 5}, nil, small, map[string]string{"max_tokens": "5"}},
+		{"a small limit", llm.Conversation{MaxOutput: 5}, nil, small, map[string]string{"max_tokens": "5", "stream": ""}},
+		{"as much as comes in one piece", llm.Conversation{MaxOutput: 21333}, nil, nil, map[string]string{"max_tokens": "21333", "stream": ""}},
+		{"more than comes in one piece", llm.Conversation{MaxOutput: 21334}, nil, nil, map[string]string{"max_tokens": "21334", "stream": "true"}},
+		{"a temperature beyond numbers", llm.Conversation{Temperature: "1e999"}, []llm.Feature{llm.FeatureTemperature}, nil, map[string]string{"temperature": "1", "report": "temperature;approximated"}},
+		{"a temperature below zero", llm.Conversation{Temperature: "-3"}, []llm.Feature{llm.FeatureTemperature}, nil, map[string]string{"temperature": "0", "report": "temperature;approximated"}},
 		{"temperature", llm.Conversation{Temperature: "0.7", TopK: "5"}, []llm.Feature{llm.FeatureTemperature, llm.FeatureTopK}, nil, map[string]string{"temperature": "0.7", "top_k": "5"}},
 		{"a hot temperature", llm.Conversation{Temperature: "1.8"}, []llm.Feature{llm.FeatureTemperature, llm.FeatureHot}, nil, map[string]string{"temperature": "1"}},
 		{"top_p alone on a model that takes one of the two", llm.Conversation{TopP: "0.5"}, []llm.Feature{llm.FeatureTopP}, about(sonnet45), map[string]string{"top_p": "0.5"}},
 		{"both", llm.Conversation{Temperature: "0.5", TopP: "0.5"}, []llm.Feature{llm.FeatureTemperature, llm.FeatureTopP, llm.FeatureTopPToo}, about(sonnet45), map[string]string{"temperature": "0.5", "top_p": ""}},
 		{"sampling on a model without", llm.Conversation{Temperature: "0.5", TopP: "0.5", TopK: "1"}, []llm.Feature{llm.FeatureTemperature, llm.FeatureTopP, llm.FeatureTopPToo, llm.FeatureTopK}, about(opus47), map[string]string{"temperature": "", "top_p": "", "top_k": ""}},
 		{"stop sequences", llm.Conversation{Stop: []llm.Text{llm.Text("END"), llm.Text(`\n\n`), llm.Text(`\"`)}}, []llm.Feature{llm.FeatureStop, llm.FeatureBlankStop}, nil, map[string]string{"stop_sequences": `["END","\""]`}},
+		{"stop sequences that mean white space", llm.Conversation{Stop: []llm.Text{llm.Text(`\u000a`), llm.Text("\u3000"), llm.Text("x")}}, []llm.Feature{llm.FeatureStop}, nil, map[string]string{"stop_sequences": `["x"]`, "report": "stop sequences"}},
 		{"a user", llm.Conversation{User: llm.Text("u1")}, []llm.Feature{llm.FeatureUser}, nil, map[string]string{"metadata": `{"user_id":"u1"}`}},
 		{"tiers", llm.Conversation{Tier: "default"}, []llm.Feature{llm.FeatureTier}, nil, map[string]string{"service_tier": `"standard_only"`}},
 		{"tiers of others", llm.Conversation{Tier: "flex"}, []llm.Feature{llm.FeatureTier}, nil, map[string]string{"service_tier": ""}},
 		{"system", llm.Conversation{Turns: []llm.Turn{system("a"), system("b"), user(text("hi"))}}, nil, nil, map[string]string{"system": `[{"type":"text","text":"a"},{"type":"text","text":"b"}]`}},
+		{"blank system text, however it is written", llm.Conversation{Turns: []llm.Turn{system(`\u0020\f\u000b`), system("\u00a0\u2028"), system("b"), user(text("hi"))}}, nil, nil, map[string]string{"system": `[{"type":"text","text":"b"}]`}},
 		{"any JSON", llm.Conversation{Format: llm.Format{Kind: llm.FormatJSON}}, []llm.Feature{llm.FeatureJSON}, nil, map[string]string{"system.0.text": `"Answer with JSON only: one valid JSON value, without any other text and without a code fence."`}},
 		{"a schema", llm.Conversation{Format: llm.Format{Kind: llm.FormatSchema, Schema: schema}}, []llm.Feature{llm.FeatureSchema}, nil,
 			map[string]string{"output_config": `{"format":{"type":"json_schema","schema":{"type":"object","properties":{"n":{"type":"integer","description":"How many (minimum: 1)"}},"required":["n"],"additionalProperties":false}}}`, "tools": ""}},
@@ -176,6 +194,22 @@ func TestFields(t *testing.T) {
 			map[string]string{"tools": `[{"name":"f","input_schema":{"type":"object","properties":{"a":{"type":"string","description":"(maxLength: 3)"}},"additionalProperties":false},"strict":true}]`}},
 		{"a custom tool", llm.Conversation{Tools: []llm.Tool{{Name: llm.Text("f"), Custom: true}}}, []llm.Feature{llm.FeatureCustomTools}, nil, map[string]string{"tools.0.input_schema": `{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}`}},
 		{"a subset", llm.Conversation{Tools: []llm.Tool{weather, {Name: llm.Text("f")}}, Choice: llm.Choice{Mode: llm.ChoiceAny, Allowed: []llm.Text{llm.Text("f")}}}, []llm.Feature{llm.FeatureToolSubset, llm.FeatureToolChoice}, nil, map[string]string{"tools.0.name": `"f"`, "tools.1": "", "tool_choice": `{"type":"any"}`}},
+		{"an empty subset", llm.Conversation{Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceAuto, Allowed: []llm.Text{}}, Turns: []llm.Turn{user(text("a")), assistant(use("c1", "get_weather", "{}")), user(result("c1", text("1")))}},
+			[]llm.Feature{llm.FeatureToolSubset}, nil, map[string]string{"tools.0.name": `"get_weather"`, "tools.0.input_schema": `{"type":"object","properties":{}}`, "tool_choice": `{"type":"none"}`}},
+		{"any call from a model that cannot be made to", llm.Conversation{Tools: []llm.Tool{weather, {Name: llm.Text("f")}}, Choice: llm.Choice{Mode: llm.ChoiceAny}, Turns: []llm.Turn{system("s"), user(text("hi"))}}, []llm.Feature{llm.FeatureToolChoice}, about("claude-opus-5-5"),
+			map[string]string{"tools.1.name": `"f"`, "tool_choice": `{"type":"auto"}`, "system.0.text": `"s"`, "system.1.text": `"You must call at least one of the tools now. Do not answer without a call."`}},
+		{"one call from a model that cannot be made to", llm.Conversation{Tools: []llm.Tool{weather, {Name: llm.Text("f")}}, Choice: llm.Choice{Mode: llm.ChoiceOne, Name: llm.Text("f")}, OneCall: true}, []llm.Feature{llm.FeatureToolChoice}, about("claude-fable-5-2"),
+			map[string]string{"tools.0.name": `"f"`, "tools.1": "", "tool_choice": `{"type":"auto","disable_parallel_tool_use":true}`, "system.0.text": `"You must call the tool f now. Do not answer without calling it."`}},
+		{"one call from a Claude that nobody knows", llm.Conversation{Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceOne, Name: weather.Name}}, []llm.Feature{llm.FeatureToolChoice}, about("claude-saga-7"),
+			map[string]string{"tool_choice": `{"type":"auto"}`}},
+		{"a schema that no form holds, from a model that cannot be made to", llm.Conversation{Format: llm.Format{Kind: llm.FormatSchema, Schema: []byte(`{"type":"object"}`)}}, []llm.Feature{llm.FeatureSchema}, about("claude-opus-5-5"),
+			map[string]string{"output_config": "", "tools.0.name": `"answer"`, "tool_choice": `{"type":"auto","disable_parallel_tool_use":true}`, "system.0.text": `"You must call the tool answer now. Do not answer without calling it."`, "report": "JSON schema;approximated"}},
+		{"a schema that refers to itself", llm.Conversation{Format: llm.Format{Kind: llm.FormatSchema, Schema: []byte(recursive)}}, []llm.Feature{llm.FeatureSchema}, about(sonnet45),
+			map[string]string{"output_config": "", "tools.0.name": `"answer"`, "tools.0.strict": "", "tool_choice.type": `"tool"`, "report": "JSON schema;approximated"}},
+		{"a strict tool that refers to itself", llm.Conversation{Tools: []llm.Tool{{Name: llm.Text("f"), Strict: &yes, Schema: []byte(recursive)}}}, []llm.Feature{llm.FeatureTools, llm.FeatureStrictTools}, about(sonnet45),
+			map[string]string{"tools.0.strict": "", "tools.0.input_schema": recursive, "report": "strict tools"}},
+		{"more strict tools than are taken", llm.Conversation{Tools: strictTools(21)}, []llm.Feature{llm.FeatureTools, llm.FeatureStrictTools}, about(sonnet45), map[string]string{"tools.0.strict": "", "tools.20.strict": "", "report": "strict tools"}},
+		{"as many strict tools as are taken", llm.Conversation{Tools: strictTools(20)}, []llm.Feature{llm.FeatureTools, llm.FeatureStrictTools}, about(sonnet45), map[string]string{"tools.0.strict": "true", "tools.19.strict": "true", "report": ""}},
 		{"auto", llm.Conversation{Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceAuto}}, nil, nil, map[string]string{"tool_choice": `{"type":"auto"}`}},
 		{"none", llm.Conversation{Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceNone}, OneCall: true}, nil, nil, map[string]string{"tool_choice": `{"type":"none"}`}},
 		{"required", llm.Conversation{Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceAny}}, nil, nil, map[string]string{"tool_choice": `{"type":"any"}`}},
@@ -193,8 +227,14 @@ func TestFields(t *testing.T) {
 			for _, f := range c.uses {
 				c.c.Use(f, f.String())
 			}
-			v, _ := request(t, order(&c.c, "m", c.m), nil)
+			v, sp := request(t, order(&c.c, "m", c.m), nil)
 			for path, want := range c.want {
+				if path == "report" {
+					if got := strings.Join(sp.left, " "); got != want {
+						t.Errorf("the report is %q, want %q", got, want)
+					}
+					continue
+				}
 				expect(t, v, path, want)
 			}
 		})
@@ -219,37 +259,15 @@ func TestCacheMarks(t *testing.T) {
 	expect(t, v, "messages.1.content.0.cache_control", `{"type":"ephemeral","ttl":"1h"}`)
 	expect(t, v, "messages.2.content.0.cache_control", `{"type":"ephemeral"}`)
 	expect(t, v, "messages.4.content.0.cache_control", `{"type":"ephemeral"}`)
-}
-
-func TestRememberedThinkingComesBack(t *testing.T) {
-	c := &llm.Conversation{Tools: []llm.Tool{weather}, Reasoning: llm.Reasoning{Effort: "high"}, MaxOutput: 50000,
-		Turns: []llm.Turn{user(text("a")), assistant(text("Let me see."), use("t1", "get_weather", "{}"), use("t2", "get_weather", "{}")), user(result("t1", text("1")), result("t2", text("2")))}}
-	c.Use(llm.FeatureReasoning, "reasoning_effort")
-	c.Use(llm.FeatureToolReasoning, "reasoning_effort")
-	kept := func(id string) [][]byte {
-		switch id {
-		case "t1":
-			return [][]byte{[]byte(`{"type":"thinking","thinking":"x","signature":"s"}`), []byte(`{"type":"redacted_thinking","data":"r"}`)}
-		case "t2":
-			return [][]byte{[]byte(`{"type":"thinking","thinking":"y","signature":"s"}`)}
+	if got := strings.Join(sp.left, " "); got != "cache_control;approximated" {
+		t.Errorf("the report is %q", got)
+	}
+	for name, parts := range map[string][]llm.Part{"an hour behind five minutes": {marked("1", "5m"), marked("2", "1h")}, "on an empty text": {text("1"), marked(`\u0020`, "5m")}} {
+		c := &llm.Conversation{Turns: []llm.Turn{user(parts...)}}
+		c.Use(llm.FeatureCacheMarks, "cache_control")
+		if _, sp := request(t, order(c, sonnet45, nil), nil); len(sp.left) != 1 {
+			t.Errorf("%s: the report is %q", name, sp.left)
 		}
-		return nil
-	}
-	v, sp := request(t, order(c, sonnet45, about(sonnet45)), kept)
-	expect(t, v, "messages.1.content.0", `{"type":"thinking","thinking":"x","signature":"s"}`)
-	expect(t, v, "messages.1.content.1", `{"type":"redacted_thinking","data":"r"}`)
-	expect(t, v, "messages.1.content.2.text", `"Let me see."`)
-	expect(t, v, "messages.1.content.3.id", `"t1"`)
-	expect(t, v, "messages.1.content.4.thinking", `"y"`)
-	expect(t, v, "thinking", `{"type":"enabled","budget_tokens":24576}`)
-	if len(sp.left) != 0 {
-		t.Errorf("left out: %q", sp.left)
-	}
-	// Without it the vendor would refuse to think with a budget in the middle of a tool's loop; it is said so.
-	v, sp = request(t, order(c, sonnet45, about(sonnet45)), nil)
-	expect(t, v, "thinking", "")
-	if len(sp.left) != 1 || sp.left[0] != "reasoning_effort" {
-		t.Errorf("left out: %q", sp.left)
 	}
 }
 
@@ -258,6 +276,11 @@ func TestWhatCannotBeSpelledIsRefused(t *testing.T) {
 		"a picture of another type":  {Turns: []llm.Turn{user(llm.Part{Kind: llm.PartImage, Media: "image/bmp", Data: llm.Text("Qk0=")})}},
 		"a file of another type":     {Turns: []llm.Turn{user(llm.Part{Kind: llm.PartFile, Media: "application/zip", Data: llm.Text("UEs=")})}},
 		"a picture without data":     {Turns: []llm.Turn{user(llm.Part{Kind: llm.PartImage})}},
+		"a picture from a tool":      {Turns: []llm.Turn{user(text("a")), assistant(use("c1", "f", "{}")), user(result("c1", llm.Part{Kind: llm.PartImage, Media: "image/svg+xml", Data: llm.Text("PHN2")}))}},
+		"a picture from no tool":     {Turns: []llm.Turn{user(result("c1", llm.Part{Kind: llm.PartImage, Media: "image/bmp", Data: llm.Text("Qk0=")}))}},
+		"a call of no tool":          {Turns: []llm.Turn{user(text("a"))}, Choice: llm.Choice{Mode: llm.ChoiceAny}},
+		"a call of an empty subset":  {Turns: []llm.Turn{user(text("a"))}, Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceAny, Allowed: []llm.Text{}}},
+		"a call of an unknown tool":  {Turns: []llm.Turn{user(text("a"))}, Tools: []llm.Tool{weather}, Choice: llm.Choice{Mode: llm.ChoiceOne, Name: llm.Text("f")}},
 		"sound":                      {Turns: []llm.Turn{user(llm.Part{Kind: llm.PartAudio, Data: llm.Text("AAAA")})}},
 		"a picture in the system":    {Turns: []llm.Turn{{Role: llm.System, Parts: []llm.Part{{Kind: llm.PartImage, Data: llm.Text("AAAA"), Media: "image/png"}}}}},
 		"parameters that are no map": {Turns: []llm.Turn{user(text("a"))}, Tools: []llm.Tool{{Name: llm.Text("f"), Schema: []byte(`[1]`)}}},
@@ -280,16 +303,43 @@ func TestTokensAreCountedWithoutALimit(t *testing.T) {
 	expect(t, v, "tools.0.name", `"get_weather"`)
 }
 
-func TestSchemasAreTightened(t *testing.T) {
-	w := &speller{out: &spelled{}}
-	in := `{"$schema":"x","type":"object","description":"D","properties":{"a":{"type":"array","items":{"type":"object","properties":{"format":{"type":"string","format":"email","pattern":"^\"a"}}},"maxItems":3,"minItems":1},` +
-		`"b":{"oneOf":[{"type":"null"},{"$ref":"#/$defs/X"}]},"c":{"type":["object","null"],"additionalProperties":{"type":"string"}},"d":true},"$defs":{"X":{"type":"string","format":"slug"}}}`
-	want := `{"type":"object","properties":{"a":{"type":"array","items":{"type":"object","properties":{"format":{"type":"string","format":"email","description":"(pattern: \"^\\\"a\")"}},"additionalProperties":false},"minItems":1,"description":"(maxItems: 3)"},` +
-		`"b":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/X"}]},"c":{"type":["object","null"],"additionalProperties":false,"description":"(additionalProperties: {\"type\":\"string\"})"},"d":true},"$defs":{"X":{"type":"string","description":"(format: \"slug\")"}},"additionalProperties":false,"description":"D"}`
-	if got := string(w.tighten([]byte(in), "json_schema")); got != want {
-		t.Errorf("got\n%s, want\n%s", got, want)
+// TestManyOfOneKindAreQuick: what an application repeats without bound is looked at once each time.
+func TestManyOfOneKindAreQuick(t *testing.T) {
+	const n = 50_000
+	c := &llm.Conversation{Choice: llm.Choice{Mode: llm.ChoiceAuto}, Tools: []llm.Tool{weather}}
+	for i := range n {
+		c.Turns = append(c.Turns, assistant(use("0", "f", "{}")), user(result("0", text("x"))))
+		c.Tools = append(c.Tools, llm.Tool{Name: llm.Text(fmt.Sprint("t", i))})
+		c.Choice.Allowed = append(c.Choice.Allowed, llm.Text(fmt.Sprint("t", i)))
 	}
-	if got := strings.Join(w.out.left, " "); got != "json_schema.pattern;approximated json_schema.maxItems;approximated json_schema.additionalProperties;approximated json_schema.format;approximated" {
-		t.Errorf("the report is %q", got)
+	start := time.Now()
+	if _, err := spell(everything(order(c, "m", nil)), nil); err != nil {
+		t.Fatal(err)
 	}
+	s := tighten([]byte(`{` + strings.TrimSuffix(numbered(`"x%d":1,`, n), ",") + `}`))
+	if len(s.moved) != maxMoved+1 || !s.moved["more"] {
+		t.Errorf("%d keywords are reported", len(s.moved))
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// TestOurOwnLimitFitsTheContext: where the application names no limit, the one that we send leaves room for the question.
+func TestOurOwnLimitFitsTheContext(t *testing.T) {
+	m := &llm.Model{ID: "m", ContextLength: 200_000, MaxOutput: 64_000, Thinking: llm.ThinksByBudget}
+	for input, want := range map[int64]string{0: "64000", 100_000: "64000", 160_000: "18976", 199_000: "1024", 500_000: "1024"} {
+		for _, effort := range []string{"", "xhigh"} {
+			c := &llm.Conversation{Turns: []llm.Turn{user(text("hi"))}, Reasoning: llm.Reasoning{Effort: effort, Shown: effort != ""}}
+			o := everything(order(c, "m", m))
+			o.Request.InputEstimate = input
+			v, _ := request(t, o, nil)
+			expect(t, v, "max_tokens", want)
+		}
+	}
+	c := &llm.Conversation{Turns: []llm.Turn{user(text("hi"))}, MaxOutput: 50_000}
+	o := order(c, "m", m)
+	o.Request.InputEstimate = 199_000
+	v, _ := request(t, o, nil)
+	expect(t, v, "max_tokens", "50000")
 }

@@ -206,10 +206,7 @@ func (w *speller) appendResult(p *piece) {
 			if blank(part.Text) {
 				continue
 			}
-		case llm.PartImage, llm.PartFile:
-			if checkMedia(part) != nil {
-				continue
-			}
+		case llm.PartImage, llm.PartFile: // checked when they were laid
 		case llm.PartOpaque:
 			if part.Origin != vendor {
 				continue

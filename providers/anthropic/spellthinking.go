@@ -3,8 +3,8 @@ package anthropic
 import (
 	"slices"
 	"strconv"
-	"strings"
 
+	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 )
 
@@ -87,16 +87,12 @@ func within(effort string, levels []string) string {
 	return best
 }
 
-// ways is how the model can be asked to reason. A Claude that
-// nothing is known of is newer than what is known; servers that copy the dialect know the older way, a budget.
+// ways is how the model can be asked to reason; of one whose list does not tell it, what its kind is taken for.
 func (w *speller) ways() (llm.Thinking, []string) {
-	if m := w.o.Model; m != nil && m.Thinking != 0 {
-		return m.Thinking, m.Efforts
+	if w.model.Thinking == 0 {
+		return catalog.Facts(vendor, w.o.ID).Thinking, w.model.Efforts
 	}
-	if strings.Contains(w.o.ID, "claude") {
-		return llm.ThinksAdaptive, nil
-	}
-	return llm.ThinksByBudget, nil
+	return w.model.Thinking, w.model.Efforts
 }
 
 // decideThinking settles how the model is asked to reason; the output limit is known, and may be raised.
@@ -108,6 +104,7 @@ func (w *speller) decideThinking() {
 	if w.gone(llm.FeatureReasoning) || w.gone(llm.FeatureToolReasoning) && len(w.c.Tools) > 0 {
 		r = llm.Reasoning{Shown: r.Shown}
 	}
+	w.out.hidden = r.Asked() && !r.Shown
 	switch {
 	case ways&llm.ThinksNever != 0:
 	case r.Effort == "none":
@@ -118,6 +115,9 @@ func (w *speller) decideThinking() {
 		if w.forced || w.prefill {
 			// A forced call may not stand beside an order to think; what the model does by itself may.
 			w.think.mode = thinkUnsaid
+		}
+		if r.Asked() && (w.think.mode == thinkUnsaid || w.think.effort != r.Effort) {
+			w.near(llm.FeatureReasoning, "")
 		}
 	case w.forced || w.prefill || w.bareLoop():
 		w.leave(llm.FeatureReasoning, "")
@@ -138,13 +138,23 @@ func (w *speller) noThinking(ways llm.Thinking, levels []string) {
 	// A model that thinks by a budget only does so when asked.
 }
 
-// thinkWithin makes room for a budget, which must stay below the output limit: by more output where the model has it,
-// else by a smaller budget.
+// leastAnswer is what a budget leaves for the answer, where we choose both or can.
+const leastAnswer = 1024
+
+// thinkWithin makes room for a budget, which must stay below the output limit. One that the application named holds, and
+// counts the reasoning: there the budget shrinks. Else there is more output, as far as the model has it.
 func (w *speller) thinkWithin(budget int) {
-	if budget >= w.maxTokens {
+	switch {
+	case w.c.MaxOutput > 0 && w.c.Reasoning.Budget > 0 && budget < w.maxTokens: // the application made room itself
+	case w.c.MaxOutput > 0 && budget > w.maxTokens-leastAnswer:
+		budget = max(w.maxTokens/4*3, leastBudget)
+		if budget < w.maxTokens && w.c.Reasoning.Effort != "max" { // which is all there is room for
+			w.near(llm.FeatureReasoning, "")
+		}
+	case w.c.MaxOutput <= 0 && budget >= w.maxTokens:
 		w.maxTokens += budget
-		if most := w.mostOutput(); most > 0 {
-			w.maxTokens = min(w.maxTokens, most)
+		if w.most > 0 {
+			w.maxTokens = min(w.maxTokens, w.most)
 		}
 	}
 	if budget = min(budget, w.maxTokens-1); budget < leastBudget {
@@ -174,9 +184,9 @@ func (w *speller) appendThinking() {
 		w.comma(`,"output_config":{`, &first)
 		w.b = append(append(append(w.b, `"effort":"`...), w.think.effort...), '"')
 	}
-	if f := &w.c.Format; f.Kind == llm.FormatSchema && w.out.answer == "" && !w.gone(llm.FeatureSchema) {
+	if w.form != nil {
 		w.comma(`,"output_config":{`, &first)
-		w.b = append(append(append(w.b, `"format":{"type":"json_schema","schema":`...), w.tighten(f.Schema, "json_schema")...), '}')
+		w.b = append(append(append(w.b, `"format":{"type":"json_schema","schema":`...), w.form.out...), '}')
 	}
 	if !first {
 		w.b = append(w.b, '}')

@@ -13,6 +13,7 @@ type declared struct {
 	tool   *llm.Tool // nil for one of ours
 	schema []byte
 	strict bool
+	tight  *tightening // the schema as it is with strict
 	about  llm.Text
 }
 
@@ -44,9 +45,10 @@ const (
 
 // declare settles which tools are sent, and under which names.
 func (w *speller) declare() *llm.Error {
+	allowed := w.allowed()
 	for i := range w.c.Tools {
 		t := &w.c.Tools[i]
-		if !w.allowed(t) {
+		if allowed != nil && !allowed[string(t.Name)] {
 			continue
 		}
 		d := declared{tool: t, name: w.names.Of(t.Name), about: t.Description}
@@ -65,15 +67,21 @@ func (w *speller) declare() *llm.Error {
 			if len(bytes.TrimSpace(t.Schema)) > 0 && !wire.IsObject(t.Schema) {
 				return bad("tools", "The parameters of the tool "+fieldName([]byte(wire.Meaning(t.Name)))+" are not a JSON Schema object.")
 			}
-			d.strict = t.Strict != nil && *t.Strict && !w.gone(llm.FeatureStrictTools)
 			d.schema = toolSchema(t.Schema)
-			if d.strict {
-				d.schema = w.tighten(d.schema, "tools")
+			if t.Strict != nil && *t.Strict && !w.gone(llm.FeatureStrictTools) {
+				d.tight = tighten(d.schema)
 			}
 		}
 		w.declared = append(w.declared, d)
 	}
-	if err := w.declareFormat(); err != nil {
+	if err := w.checkForced(); err != nil {
+		return err
+	}
+	if err := w.readForm(); err != nil {
+		return err
+	}
+	w.settleStrict()
+	if err := w.declareForm(); err != nil {
 		return err
 	}
 	if len(w.declared) == 0 {
@@ -82,30 +90,102 @@ func (w *speller) declare() *llm.Error {
 	return nil
 }
 
-// allowed reports whether a tool is one of the subset that may be called. The dialect has no word for a subset.
-func (w *speller) allowed(t *llm.Tool) bool {
-	if w.c.Choice.Allowed == nil || w.gone(llm.FeatureToolSubset) {
-		return true
+// allowed are the names of the tools that may be called; nil: all. The dialect has no word for a subset, and a model that
+// cannot be made to call one tool is given no other.
+func (w *speller) allowed() map[string]bool {
+	choice := &w.c.Choice
+	if choice.Mode == llm.ChoiceOne && w.cannotForce() && !w.gone(llm.FeatureToolChoice) {
+		return map[string]bool{string(choice.Name): true}
 	}
-	for _, name := range w.c.Choice.Allowed {
-		if bytes.Equal(name, t.Name) {
-			return true
-		}
+	if choice.Allowed == nil || w.gone(llm.FeatureToolSubset) {
+		return nil
 	}
-	return false
+	names := make(map[string]bool, len(choice.Allowed))
+	for _, name := range choice.Allowed {
+		names[string(name)] = true
+	}
+	return names
 }
 
-// declareFormat makes a tool of the answer's form for a model that has no forms.
-func (w *speller) declareFormat() *llm.Error {
+// cannotForce reports whether the model refuses to be made to call a tool.
+func (w *speller) cannotForce() bool {
+	return w.model.Lacks.Has(llm.FeatureToolChoice) || w.o.Plan.Near.Has(llm.FeatureToolChoice)
+}
+
+// checkForced refuses to demand a call that cannot be made.
+func (w *speller) checkForced() *llm.Error {
+	switch choice := &w.c.Choice; {
+	case w.gone(llm.FeatureToolChoice):
+	case choice.Mode == llm.ChoiceAny && len(w.declared) == 0:
+		return bad("tool_choice", "A call of a tool is demanded, but there is no tool that may be called. Declare one, or leave the choice to the model.")
+	case choice.Mode == llm.ChoiceOne:
+		for i := range w.declared {
+			if bytes.Equal(w.declared[i].tool.Name, choice.Name) {
+				return nil
+			}
+		}
+		return bad("tool_choice", "A call of the tool "+fieldName([]byte(wire.Meaning(choice.Name)))+" is demanded, which is not among the tools that may be called.")
+	}
+	return nil
+}
+
+// readForm rewrites the answer's form for a model that has forms, where they can hold it.
+func (w *speller) readForm() *llm.Error {
+	f := &w.c.Format
+	if f.Kind != llm.FormatSchema || w.gone(llm.FeatureSchema) {
+		return nil
+	}
+	if !wire.IsObject(f.Schema) {
+		return bad("response_format", "The schema of the answer is not a JSON Schema object.")
+	}
+	if !w.o.Plan.Near.Has(llm.FeatureSchema) {
+		if form := tighten(f.Schema); form.holds() {
+			w.form = form
+		}
+	}
+	return nil
+}
+
+// settleStrict decides whether the strict tools of the request stay so: each by its schema, and all by their number.
+func (w *speller) settleStrict() {
+	total, strict := tightening{}, 0
+	if w.form != nil {
+		total.optional, total.unions = w.form.optional, w.form.unions
+	}
+	for i := range w.declared {
+		if t := w.declared[i].tight; t != nil && t.holds() {
+			strict++
+			total.optional += t.optional
+			total.unions += t.unions
+		}
+	}
+	fits := strict <= mostStrict && total.holds()
+	for i := range w.declared {
+		d := &w.declared[i]
+		switch {
+		case d.tight == nil:
+		case fits && d.tight.holds():
+			d.schema, d.strict = d.tight.out, true
+			w.tellMoved(d.tight, "tools")
+		default:
+			w.leave(llm.FeatureStrictTools, "tools.strict")
+		}
+	}
+	if w.form != nil {
+		w.tellMoved(w.form, "json_schema")
+	}
+}
+
+// declareForm makes a tool of the answer's form where the model has no forms, or none that holds this one.
+func (w *speller) declareForm() *llm.Error {
 	switch f := &w.c.Format; {
 	case f.Kind == llm.FormatJSON && !w.gone(llm.FeatureJSON):
 		w.jsonLine = true
-	case f.Kind != llm.FormatSchema || w.gone(llm.FeatureSchema):
-	case !wire.IsObject(f.Schema):
-		return bad("response_format", "The schema of the answer is not a JSON Schema object.")
-	case w.o.Plan.Near.Has(llm.FeatureSchema):
+	case f.Kind != llm.FormatSchema || w.gone(llm.FeatureSchema) || w.form != nil:
+	default:
+		w.near(llm.FeatureSchema, "response_format")
 		if kind := schemaType(f.Schema); kind != "" && kind != "object" {
-			return bad("response_format", "The chosen model can only give an answer whose schema is of the type object. Wrap yours in one.")
+			return bad("response_format", "The chosen model can only give an answer of such a schema where it is of the type object. Wrap yours in one.")
 		}
 		name := wire.Meaning(f.Name)
 		if !isIdent(name) {
@@ -123,6 +203,7 @@ func (w *speller) declareFormat() *llm.Error {
 
 // declareOld declares the tools that only the history knows: it is refused where it has calls and there are no tools.
 func (w *speller) declareOld() {
+	w.onlyOld = true
 	seen := map[string]bool{}
 	for i := range w.c.Turns {
 		for j := range w.c.Turns[i].Parts {
@@ -201,8 +282,18 @@ func (w *speller) appendTools() {
 	w.appendChoice()
 }
 
-// choice is the type of tool_choice to send, with the name of the one tool; "" for none at all.
+// choice is the type of tool_choice to send, with the name of the one tool; "" for none at all. A model that cannot be made
+// to call a tool is asked to by a system line.
 func (w *speller) choice() (kind, name string) {
+	kind, name = w.wanted()
+	if (kind == "any" || kind == "tool") && w.cannotForce() {
+		return "auto", ""
+	}
+	return kind, name
+}
+
+// wanted is the choice of the application, or the one that its form of the answer needs.
+func (w *speller) wanted() (kind, name string) {
 	mode := w.c.Choice.Mode
 	if (mode == llm.ChoiceAny || mode == llm.ChoiceOne) && w.gone(llm.FeatureToolChoice) || mode == llm.ChoiceNone && w.gone(llm.FeatureNoToolChoice) {
 		mode = llm.ChoiceDefault
@@ -210,8 +301,8 @@ func (w *speller) choice() (kind, name string) {
 	switch {
 	case len(w.declared) == 0:
 		return "", ""
-	case len(w.c.Tools) == 0 && w.out.answer == "":
-		return "none", "" // those of the history are gone
+	case w.onlyOld:
+		return "none", ""
 	case w.out.answer != "" && (len(w.declared) == 1 || mode == llm.ChoiceNone):
 		return "tool", w.out.answer
 	case w.out.answer != "" && mode != llm.ChoiceOne:

@@ -31,6 +31,8 @@ type piece struct {
 	head string   // before text
 	tail string   // and after
 	raw  [][]byte
+	// prefix is that of the answer which kept blocks belong to.
+	prefix uint64
 }
 
 // call is a call of a tool in the history, and what became of it.
@@ -46,6 +48,7 @@ const (
 	goOn        = "Go on from exactly where your last message ends."
 	reminder    = "<system-reminder>\\n"
 	reminderEnd = "\\n</system-reminder>"
+	noSound     = "The conversation holds sound, which this provider has no place for. Send its text instead."
 	strayResult = "Result of a tool call that is not in this conversation:\\n"
 )
 
@@ -101,23 +104,22 @@ func (w *speller) add(role llm.Role, p piece) {
 	t.pieces = append(t.pieces, p)
 }
 
-// recall puts the thinking that was kept for a turn's first call before all of the turn, as it came.
+// recall puts the thinking that was kept for a turn's first call, and came before the turn's text, before all of the turn.
 func (w *speller) recall(t *llm.Turn) {
 	if t.Role != llm.Assistant || w.remembered == nil || signed(t.Parts) {
 		return
 	}
-	for i := range t.Parts {
-		if t.Parts[i].Kind == llm.PartToolCall {
-			w.keep(&t.Parts[i])
-			return
+	if p := firstCall(t); p != nil {
+		if k := w.remembered(p.ID); k != nil {
+			w.keep(k, k.before)
 		}
 	}
 }
 
-// keep adds what was kept for a call.
-func (w *speller) keep(p *llm.Part) {
-	if raw := w.remembered(p.ID); len(raw) > 0 {
-		w.add(llm.Assistant, piece{kind: pieceKept, raw: raw})
+// keep adds blocks that were kept, of which settleKept says whether they may stay.
+func (w *speller) keep(k *kept, raw [][]byte) {
+	if len(raw) > 0 {
+		w.add(llm.Assistant, piece{kind: pieceKept, raw: raw, prefix: k.prefix})
 	}
 }
 
@@ -139,14 +141,18 @@ func isSigned(p *llm.Part) bool {
 func (w *speller) layPart(t *llm.Turn, p *llm.Part) *llm.Error {
 	role := t.Role
 	if role == llm.System {
-		if p.Kind == llm.PartText && !blank(p.Text) && !w.gone(llm.FeatureMidSystem) {
+		if p.Kind == llm.PartText && blank(p.Text) {
+			w.lostMark(p)
+		} else if p.Kind == llm.PartText && !w.gone(llm.FeatureMidSystem) {
 			w.add(llm.User, piece{kind: pieceWords, part: p, head: reminder, tail: reminderEnd})
 		}
 		return nil
 	}
 	switch p.Kind {
 	case llm.PartText, llm.PartRefusal:
-		if !blank(p.Text) { // the vendor refuses empty ones
+		if blank(p.Text) { // the vendor refuses it
+			w.lostMark(p)
+		} else {
 			w.add(role, piece{part: p})
 		}
 	case llm.PartThinking:
@@ -160,9 +166,9 @@ func (w *speller) layPart(t *llm.Turn, p *llm.Part) *llm.Error {
 	case llm.PartToolCall:
 		w.layCall(t, p)
 	case llm.PartToolResult:
-		w.layResult(p)
+		return w.layResult(p)
 	case llm.PartAudio:
-		return bad("messages", "The conversation holds sound, which this provider has no place for. Send its text instead.")
+		return bad("messages", noSound)
 	default:
 		if err := checkMedia(p); err != nil {
 			return err
@@ -173,23 +179,36 @@ func (w *speller) layPart(t *llm.Turn, p *llm.Part) *llm.Error {
 }
 
 func (w *speller) layCall(t *llm.Turn, p *llm.Part) {
-	if w.remembered != nil && !signed(t.Parts) && p != firstCall(t) {
-		w.keep(p)
+	if w.remembered != nil && !signed(t.Parts) {
+		if k := w.remembered(p.ID); k != nil {
+			if p != firstCall(t) {
+				w.keep(k, k.before)
+			}
+			w.keep(k, k.after)
+		}
 	}
-	// An id may be there once only; clients that number the calls of each turn from 0 repeat theirs.
-	id := callID(p.ID)
-	for n := 2; w.spelled[id]; n++ {
-		id = callID(p.ID + "_" + strconv.Itoa(n))
-	}
-	if w.spelled == nil {
-		w.spelled = map[string]bool{}
-	}
-	w.spelled[id] = true
+	id := w.freshID(p.ID)
 	w.add(llm.Assistant, piece{part: p, id: id, name: w.names.Of(p.Name)})
 	last := w.to(llm.Assistant)
 	last.calls = append(last.calls, len(w.calls))
 	w.open[p.ID] = len(w.calls)
 	w.calls = append(w.calls, call{id: id})
+}
+
+// freshID is the id to send for a call. One may be there once only; clients that number the calls of each turn from 0
+// repeat theirs.
+func (w *speller) freshID(own string) string {
+	if w.spelled == nil {
+		w.spelled, w.repeats = map[string]bool{}, map[string]int{}
+	}
+	id := callID(own)
+	for w.spelled[id] {
+		n := max(w.repeats[own], 2)
+		w.repeats[own] = n + 1
+		id = callID(own + "_" + strconv.Itoa(n))
+	}
+	w.spelled[id] = true
+	return id
 }
 
 func firstCall(t *llm.Turn) *llm.Part {
@@ -202,11 +221,21 @@ func firstCall(t *llm.Turn) *llm.Part {
 }
 
 // layResult gives a result to its call, behind which pair puts it. One without a call becomes text.
-func (w *speller) layResult(p *llm.Part) {
+func (w *speller) layResult(p *llm.Part) *llm.Error {
+	for i := range p.Parts {
+		switch part := &p.Parts[i]; part.Kind {
+		case llm.PartImage, llm.PartFile:
+			if err := checkMedia(part); err != nil {
+				return err
+			}
+		case llm.PartAudio:
+			return bad("messages", noSound)
+		}
+	}
 	w.to(llm.User)
 	if i, known := w.open[p.ID]; known && w.calls[i].result == nil {
 		w.calls[i].result = p
-		return
+		return nil
 	}
 	said := false
 	for i := range p.Parts {
@@ -218,10 +247,13 @@ func (w *speller) layResult(p *llm.Part) {
 			}
 			said = true
 			w.add(llm.User, piece{kind: pieceWords, part: part, head: head})
-		case part.Kind == llm.PartImage && checkMedia(part) == nil, part.Kind == llm.PartFile && checkMedia(part) == nil:
+		case part.Kind == llm.PartText:
+			w.lostMark(part)
+		case part.Kind == llm.PartImage || part.Kind == llm.PartFile:
 			w.add(llm.User, piece{part: part})
 		}
 	}
+	return nil
 }
 
 // pair puts the results of each turn's calls at the beginning of the turn that follows.

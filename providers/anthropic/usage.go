@@ -9,7 +9,9 @@ import (
 const mostTokens = 1 << 40
 
 // tally collects the figures of an answer's usage objects. The later ones are running totals which may leave out what the
-// first named, and some servers send zeros or null after the real figure: of each count the largest holds.
+// first named, and some servers send zeros or null after the real figure: of each count the largest holds. The counts of
+// the input are parts of one whole: where a later object names fresh input, all that it names of the input takes the place of
+// what was said, or a part that moved into the cache would be counted twice.
 type tally struct {
 	input, read, created, output, thinking int64
 	created5m, created1h                   int64
@@ -18,9 +20,39 @@ type tally struct {
 
 // count adds what a usage object says.
 func (t *tally) count(v []byte) {
-	if len(v) > 0 && v[0] == '{' && wire.Members(v, t.member) {
-		t.seen = true
+	if len(v) == 0 || v[0] != '{' {
+		return
 	}
+	fresh := false
+	if !wire.Members(v, func(key, v []byte) bool {
+		fresh = fresh || string(key) == "input_tokens" && wire.Int(v) > 0
+		return true
+	}) {
+		return
+	}
+	if fresh {
+		wire.Members(v, t.forget)
+	}
+	wire.Members(v, t.member)
+	t.seen = true
+}
+
+// forget drops what was said of a part of the input that is said anew.
+func (t *tally) forget(key, v []byte) bool {
+	if v[0] == 'n' {
+		return true
+	}
+	switch string(key) {
+	case "input_tokens":
+		t.input = 0
+	case "cache_read_input_tokens":
+		t.read = 0
+	case "cache_creation_input_tokens":
+		t.created = 0
+	case "cache_creation":
+		t.created5m, t.created1h = 0, 0
+	}
+	return true
 }
 
 func (t *tally) member(key, v []byte) bool {

@@ -1,6 +1,10 @@
 package catalog
 
-import "localrouter/providers/llm"
+import (
+	"strings"
+
+	"localrouter/providers/llm"
+)
 
 // Sets of what Claudes lack. A Set is made of constants here, so that nothing runs at start.
 const (
@@ -16,6 +20,8 @@ const (
 	midSystem llm.Set = 1 << llm.FeatureMidSystem
 	// off: reasoning cannot be turned off.
 	off llm.Set = 1 << llm.FeatureNoReasoning
+	// forcedCall: a tool_choice of the type "any" or "tool" is refused.
+	forcedCall llm.Set = 1 << llm.FeatureToolChoice
 	// thought: it does not reason.
 	thought llm.Set = 1<<llm.FeatureReasoning | 1<<llm.FeatureToolReasoning
 )
@@ -71,13 +77,29 @@ var anthropic = []row{
 	// Only its thinking and sampling are known.
 	{id: "claude-mythos-5", think: llm.ThinksAdaptive | llm.ThinksAlways, lacks: sampling | prefill | off, input: textFile, source: "sheet"},
 	{id: "claude-fable-5-1", context: 1_000_000, output: 128_000, think: llm.ThinksAdaptive | llm.ThinksAlways, efforts: lowToMax,
-		lacks: sampling | prefill | off, input: textFile, source: "sheet, pi"},
+		lacks: sampling | prefill | off | forcedCall, input: textFile, source: "sheet, pi"},
 	{id: "claude-fable-5-2", context: 1_000_000, output: 128_000, think: llm.ThinksAdaptive | llm.ThinksAlways, efforts: lowToMax,
-		lacks: sampling | prefill | off, input: textFile, source: "sheet, pi"},
+		lacks: sampling | prefill | off | forcedCall, input: textFile, source: "sheet, pi"},
 	{id: "claude-opus-5-5", context: 1_000_000, output: 128_000, think: llm.ThinksAdaptive | llm.ThinksAlways, efforts: lowToMax,
-		lacks: sampling | prefill | off, input: textFile, source: "sheet, pi"},
+		lacks: sampling | prefill | off | forcedCall, input: textFile, source: "sheet, pi"},
 	{id: "claude-sonnet-5-5", context: 1_000_000, output: 128_000, think: llm.ThinksAdaptive | llm.ThinksAlways, efforts: lowToMax,
-		lacks: sampling | prefill | off, input: textFile, source: "sheet, pi"},
+		lacks: sampling | prefill | off | forcedCall, input: textFile, source: "sheet, pi"},
 	{id: "claude-haiku-5-5", context: 1_000_000, output: 128_000, think: llm.ThinksAdaptive, efforts: lowToMax,
 		lacks: sampling | prefill, input: textFile, source: "sheet, pi"},
+}
+
+// What a provider of Anthropic's dialect is taken to offer under an id that has no row. A Claude that nobody knows is newer
+// than those that are known, and refuses what the newest of them refuse. Any other model stands on a server that copies
+// the dialect; those know the older way to think, by a budget, and no forms.
+var (
+	newerClaude = row{think: llm.ThinksAdaptive | llm.ThinksAlways, lacks: midSystem | sampling | prefill | off | forcedCall}
+	otherModel  = row{think: llm.ThinksByBudget, lacks: midSystem | forms}
+)
+
+// unknownAnthropic is what stands for a model without a row.
+func unknownAnthropic(id string) *row {
+	if strings.Contains(strings.ToLower(id), "claude") {
+		return &newerClaude
+	}
+	return &otherModel
 }

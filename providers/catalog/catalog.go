@@ -37,6 +37,7 @@ var (
 )
 
 // Facts tells what is known of the model id at a provider of the type kind, as the settings name it; nil where nothing is.
+// At one of the type "anthropic" an unknown model has no sizes, and is taken to lack what is most likely refused.
 // An id is known by its exact spelling, as a documented alias, or as a dated snapshot of one of these: "-20250929" or
 // "-2025-09-29" behind it. It is never known by its beginning: gpt-5-pro is no gpt-5. The caller may change the model,
 // its lists apart.
@@ -53,7 +54,14 @@ func Facts(kind, id string) *llm.Model {
 // Complete fills in what m, a model that a provider of the type kind has listed, leaves unknown. What the provider states
 // wins: also by the parameters that it says the model takes.
 func Complete(kind string, m *llm.Model) {
-	if r, lacks := find(kind, m.ID); r != nil {
+	r, lacks := find(kind, m.ID)
+	switch {
+	case r == nil:
+	case r == &newerClaude && m.Thinking != 0 && m.Thinking != llm.ThinksAdaptive:
+		// Its provider says that it thinks in an older way, so it is no newer Claude.
+	case r == &otherModel && m.InputModes != nil:
+		// Its provider says itself what it can do.
+	default:
 		fill(m, r, lacks)
 	}
 }
@@ -110,9 +118,11 @@ var parameters = []struct {
 func find(kind, id string) (*row, llm.Set) {
 	switch kind {
 	case "anthropic":
-		if r := lookup(anthropic, id, (*row).is); r != nil {
-			return r, r.lacks
+		r := lookup(anthropic, id, (*row).is)
+		if r == nil {
+			r = unknownAnthropic(id)
 		}
+		return r, r.lacks
 	case "openai":
 		if r := lookup(openai, id, (*row).is); r != nil {
 			return r, r.lacks
@@ -140,10 +150,11 @@ func throughOpenRouter(id string) (*row, llm.Set) {
 	if r == nil {
 		return nil, 0
 	}
+	// What becomes of a call that the vendor refuses to force is for OpenRouter to say.
 	if r.think == llm.ThinksNever {
-		return r, r.lacks &^ (chatOnly &^ thought)
+		return r, r.lacks &^ (chatOnly&^thought | forcedCall)
 	}
-	return r, r.lacks &^ chatOnly
+	return r, r.lacks &^ (chatOnly | forcedCall)
 }
 
 // lookup finds id in a table: exactly, else without its date.

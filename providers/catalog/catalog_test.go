@@ -76,7 +76,7 @@ func TestIDsAreMatchedExactly(t *testing.T) {
 		{"", "gpt-4o", 0},
 	} {
 		m := Facts(c.kind, c.id)
-		if (m != nil) != (c.output != 0) || m != nil && (m.MaxOutput != c.output || m.ID != c.id) {
+		if known := c.output != 0 || c.kind == "anthropic"; (m != nil) != known || m != nil && (m.MaxOutput != c.output || m.ID != c.id) {
 			t.Errorf("%s %q: %+v, want %d tokens of output", c.kind, c.id, m, c.output)
 		}
 	}
@@ -169,7 +169,11 @@ func TestWhatTheSheetsSay(t *testing.T) {
 		{"anthropic", "claude-opus-4-7", llm.ThinksAdaptive, []llm.Feature{llm.FeatureTemperature, llm.FeatureTopK, llm.FeatureMidSystem}, []llm.Feature{llm.FeatureNoReasoning}, "low", "max", 1_000_000},
 		{"anthropic", "claude-opus-4-8", llm.ThinksAdaptive, []llm.Feature{llm.FeatureTopP}, []llm.Feature{llm.FeatureMidSystem}, "low", "max", 1_000_000},
 		{"anthropic", "claude-fable-5", llm.ThinksAdaptive | llm.ThinksAlways, []llm.Feature{llm.FeatureNoReasoning, llm.FeatureTemperature}, nil, "low", "max", 1_000_000},
-		{"anthropic", "claude-haiku-5-5", llm.ThinksAdaptive, []llm.Feature{llm.FeatureTemperature}, []llm.Feature{llm.FeatureNoReasoning}, "low", "max", 1_000_000},
+		{"anthropic", "claude-opus-5-5", llm.ThinksAdaptive | llm.ThinksAlways, []llm.Feature{llm.FeatureToolChoice}, []llm.Feature{llm.FeatureSchema}, "low", "max", 1_000_000},
+		{"anthropic", "claude-sonnet-5-5", llm.ThinksAdaptive | llm.ThinksAlways, []llm.Feature{llm.FeatureToolChoice}, nil, "low", "max", 1_000_000},
+		{"anthropic", "claude-fable-5-1", llm.ThinksAdaptive | llm.ThinksAlways, []llm.Feature{llm.FeatureToolChoice}, nil, "low", "max", 1_000_000},
+		{"anthropic", "claude-fable-5-2", llm.ThinksAdaptive | llm.ThinksAlways, []llm.Feature{llm.FeatureToolChoice}, nil, "low", "max", 1_000_000},
+		{"anthropic", "claude-haiku-5-5", llm.ThinksAdaptive, []llm.Feature{llm.FeatureTemperature}, []llm.Feature{llm.FeatureNoReasoning, llm.FeatureToolChoice}, "low", "max", 1_000_000},
 		{"openai", "gpt-4.1", llm.ThinksNever, []llm.Feature{llm.FeatureReasoning, llm.FeatureVerbosity}, []llm.Feature{llm.FeatureTools, llm.FeatureStop, llm.FeatureTemperature, llm.FeatureSchema}, "", "", 1_047_576},
 		{"openai", "o4-mini", llm.ThinksAlways, []llm.Feature{llm.FeatureStop, llm.FeatureTemperature, llm.FeatureNoReasoning}, []llm.Feature{llm.FeatureTools, llm.FeatureToolReasoning}, "low", "high", 200_000},
 		{"openai", "gpt-5", llm.ThinksAlways, []llm.Feature{llm.FeatureStop, llm.FeatureNoReasoning}, []llm.Feature{llm.FeatureTools, llm.FeatureToolReasoning, llm.FeatureVerbosity}, "minimal", "high", 400_000},
@@ -203,6 +207,37 @@ func TestWhatTheSheetsSay(t *testing.T) {
 				t.Errorf("%s lacks %s", c.id, f)
 			}
 		}
+	}
+}
+
+// A model without a row at a provider of Anthropic's dialect: a Claude is as the newest are, any other as what copies the
+// dialect.
+func TestUnknownModelsOfAnthropicsDialect(t *testing.T) {
+	newest, _ := find("anthropic", "claude-opus-5-5")
+	for _, id := range []string{"claude-saga-7", "claude-opus-4-8-fast", "anthropic/claude-opus-4-8", "Claude"} {
+		if m := Facts("anthropic", id); m.Thinking != newest.think || newest.lacks&^m.Lacks != 0 || m.Lacks.Has(llm.FeatureSchema) || m.MaxOutput != 0 {
+			t.Errorf("%s: %+v", id, m)
+		}
+	}
+	if m := Facts("anthropic", "kimi-k3"); m.Thinking != llm.ThinksByBudget || !m.Lacks.Has(llm.FeatureSchema) || m.Lacks.Has(llm.FeatureTemperature) || m.Lacks.Has(llm.FeatureToolChoice) {
+		t.Errorf("%+v", m)
+	}
+	// What a list says wins.
+	m := llm.Model{ID: "claude-saga-2", Thinking: llm.ThinksByBudget}
+	if Complete("anthropic", &m); m.Lacks != 0 || m.Thinking != llm.ThinksByBudget {
+		t.Errorf("%+v", m)
+	}
+	m = llm.Model{ID: "claude-saga-7", Thinking: llm.ThinksAdaptive}
+	if Complete("anthropic", &m); !m.Lacks.Has(llm.FeatureToolChoice) || m.Thinking != newest.think {
+		t.Errorf("%+v", m)
+	}
+	m = llm.Model{ID: "kimi-k3", InputModes: text}
+	if Complete("anthropic", &m); m.Lacks != 0 {
+		t.Errorf("%+v", m)
+	}
+	m = llm.Model{ID: "kimi-k3"}
+	if Complete("anthropic", &m); !m.Lacks.Has(llm.FeatureSchema) {
+		t.Errorf("%+v", m)
 	}
 }
 

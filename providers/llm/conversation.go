@@ -16,6 +16,8 @@ type Conversation struct {
 	OneCall bool
 	// MaxOutput is the most tokens wanted back, reasoning included; 0 where nothing was said.
 	MaxOutput int
+	// OutputField is what the request calls MaxOutput; "" is max_tokens.
+	OutputField string
 	// Temperature, TopP, TopK, Seed and the penalties are numbers as they were written; "" where nothing was said.
 	Temperature, TopP, TopK, Seed, PresencePenalty, FrequencyPenalty string
 	Stop                                                             []Text
@@ -41,12 +43,22 @@ type Use struct {
 	Field   string // in the request's own spelling, for the person who is told that it was dropped or refused
 }
 
-// Use notes that the request makes use of f in field.
+// mostNames is how many fields are named for one feature; a request can make use of it in as many as it likes.
+const mostNames = 40
+
+// Use notes that the request makes use of f in field. Beyond some fields of one feature "..." stands for the others.
 func (c *Conversation) Use(f Feature, field string) {
+	n := 0
 	for i := range c.Uses {
-		if c.Uses[i] == (Use{f, field}) {
+		if c.Uses[i].Feature != f {
+			continue
+		}
+		if n++; n > mostNames || c.Uses[i].Field == field {
 			return
 		}
+	}
+	if n == mostNames {
+		field = "..."
 	}
 	c.Uses = append(c.Uses, Use{f, field})
 }

@@ -2,6 +2,7 @@ package llm_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +86,78 @@ func TestPlanSaysThatTheOutputIsBounded(t *testing.T) {
 		if p := llm.Plan(req, some, &llm.Model{MaxOutput: limit}); strings.Join(p.Report, "") != want {
 			t.Errorf("limit %d: %q, want %q", limit, p.Report, want)
 		}
+	}
+}
+
+// TestPlanKeepsTheOutputWithinTheContext where nothing is known of the output: servers refuse input and output that are
+// too much together. The field is called what the application calls it.
+func TestPlanKeepsTheOutputWithinTheContext(t *testing.T) {
+	for _, c := range []struct {
+		wanted, context int
+		input           int64
+		most            int // 0: as wanted
+		least           int
+	}{
+		{32_000, 32_768, 15_000, 17_768, 12_000},
+		{32_000, 200_000, 15_000, 0, 0},
+		{32_000, 0, 15_000, 0, 0},
+		{32_000, 8192, 9000, 1024, 1024}, // too long anyway, which the server will say
+		{500, 8192, 9000, 0, 0},
+		{9000, 16, 1 << 40, 4, 4},
+	} {
+		req := &llm.Request{Dialect: "mine", Op: llm.Chat, InputEstimate: c.input, Conversation: &llm.Conversation{MaxOutput: c.wanted, OutputField: "max_completion_tokens"}}
+		m := &llm.Model{ContextLength: c.context}
+		n, want := llm.OutputLimit(req, m), ""
+		if c.most == 0 {
+			c.most, c.least = c.wanted, c.wanted
+		} else {
+			want = "max_completion_tokens;approximated"
+		}
+		if n > c.most || n < c.least {
+			t.Errorf("%+v: %d", c, n)
+		}
+		if p := llm.Plan(req, some, m); strings.Join(p.Report, "") != want {
+			t.Errorf("%+v: told %q, want %q", c, p.Report, want)
+		}
+	}
+	if n := llm.OutputLimit(&llm.Request{Conversation: &llm.Conversation{}}, &llm.Model{ContextLength: 100}); n != 0 {
+		t.Errorf("nothing was wanted, and it is %d", n)
+	}
+}
+
+// TestLeftOutIsToldOnce: what Converse adds to a report does not contradict it, nor change another plan's.
+func TestLeftOutIsToldOnce(t *testing.T) {
+	before := append(make([]string, 0, 9), "a;approximated", "b")
+	p := llm.Planned{Report: before}
+	p.Leave("a", "b;approximated", "b", "c", "c;approximated", "d;approximated", "d;approximated")
+	if got := strings.Join(p.Report, " "); got != "a b c d;approximated" {
+		t.Error(got)
+	}
+	if before[0] != "a;approximated" || before[:3][2] != "" {
+		t.Errorf("another plan says %q", before[:3])
+	}
+}
+
+// TestUsesAreBounded: however many fields an application finds, a few are named and the rest costs nothing.
+func TestUsesAreBounded(t *testing.T) {
+	c := &llm.Conversation{}
+	for i := range 100_000 {
+		c.Use(llm.FeatureOther, "x"+strconv.Itoa(i))
+	}
+	c.Use(llm.FeatureOther, "x1")
+	c.Use(llm.FeatureSeed, "seed")
+	if n := len(c.Uses); n > 50 || c.Uses[n-2].Field != "..." || c.Uses[n-1].Field != "seed" {
+		t.Errorf("%d uses: %v", n, c.Uses)
+	}
+}
+
+// TestPlanSaysWhatAPrefillIs: the place alone does not tell what is wrong with it.
+func TestPlanSaysWhatAPrefillIs(t *testing.T) {
+	c := &llm.Conversation{}
+	c.Use(llm.FeaturePrefill, "messages[3]")
+	e := llm.Plan(&llm.Request{Dialect: "mine", Op: llm.Chat, Conversation: c}, some, nil).Refused
+	if e == nil || e.Param != "messages[3]" || !strings.Contains(e.Message, "messages[3] (an assistant's message at the end, which is to be continued)") {
+		t.Errorf("%+v", e)
 	}
 }
 

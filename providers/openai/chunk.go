@@ -80,6 +80,8 @@ func (f *facts) choice(key, v []byte) bool {
 		if !wire.Empty(v) {
 			f.content += len(v)
 		}
+	case "usage": // Moonshot
+		f.count(v)
 	case "finish_reason":
 		if f.finish == "" {
 			f.finish = wire.Cut(wire.Text(v), 64)

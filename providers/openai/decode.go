@@ -2,6 +2,8 @@ package openai
 
 import (
 	"bytes"
+	"math"
+	"slices"
 	"strconv"
 
 	"localrouter/providers/llm"
@@ -37,7 +39,6 @@ type reading struct {
 	unknowns      int
 
 	sawMessages bool
-	longTokens  bool // max_completion_tokens came, which wins over max_tokens
 	functions   bool // the deprecated form of tools came
 	effortField string
 	talk        dialogue
@@ -51,10 +52,10 @@ var requestFields = map[string]func(r *reading, v []byte){
 	"messages":       (*reading).messages,
 
 	"max_completion_tokens": func(r *reading, v []byte) {
-		r.c.MaxOutput, r.longTokens = r.limit(v, "max_completion_tokens"), true
+		r.c.MaxOutput, r.c.OutputField = r.limit(v, "max_completion_tokens"), "max_completion_tokens"
 	},
 	"max_tokens": func(r *reading, v []byte) {
-		if n := r.limit(v, "max_tokens"); !r.longTokens {
+		if n := r.limit(v, "max_tokens"); r.c.OutputField == "" { // the other wins
 			r.c.MaxOutput = n
 		}
 	},
@@ -71,7 +72,7 @@ var requestFields = map[string]func(r *reading, v []byte){
 	"stop": (*reading).stop,
 
 	"n": func(r *reading, v []byte) {
-		if n := r.number(v, "n"); n != "" && n != "1" {
+		if n, _ := strconv.ParseFloat(r.number(v, "n"), 64); n != 1 {
 			r.c.Use(llm.FeatureChoices, "n")
 		}
 	},
@@ -88,6 +89,8 @@ var requestFields = map[string]func(r *reading, v []byte){
 	"response_format":  (*reading).format,
 	"reasoning_effort": func(r *reading, v []byte) { r.effort(v, "reasoning_effort") },
 	"reasoning":        (*reading).reasoning,
+	"enable_thinking":  func(r *reading, v []byte) { r.think(v, "enable_thinking") }, // Qwen
+	"think":            func(r *reading, v []byte) { r.think(v, "think") },           // Ollama
 	"verbosity":        (*reading).verbosity,
 
 	"user": func(r *reading, v []byte) {
@@ -121,7 +124,12 @@ func (r *reading) settle() {
 		r.refuse("messages", "must be a list with at least one message")
 		return
 	}
+	if len(c.Turns) == 0 && !slices.ContainsFunc(c.Uses, func(u llm.Use) bool { return u.Feature == llm.FeatureVital }) {
+		r.refuse("messages", "must hold at least one message that says something")
+		return
+	}
 	r.talk.lost(r)
+	r.prefill()
 	if c.Temperature != "" {
 		c.Use(llm.FeatureTemperature, "temperature")
 		if t, _ := strconv.ParseFloat(c.Temperature, 64); t > 1 {
@@ -161,7 +169,12 @@ func (r *reading) streamOptions(v []byte) {
 
 // limit reads an output limit. Servers that run on this machine take -1 for "no limit".
 func (r *reading) limit(v []byte, field string) int {
-	if r.number(v, field) == "" {
+	n, err := strconv.ParseFloat(r.number(v, field), 64)
+	switch {
+	case r.err != nil || n == -1:
+		return 0
+	case err != nil || n < 1 || n != math.Trunc(n):
+		r.refuse(field, "must be a whole number of tokens, 1 or more; leave it out for no limit")
 		return 0
 	}
 	return clamp(wire.Int(v))
@@ -183,9 +196,9 @@ func (r *reading) penalty(to *string, v []byte, field string) {
 func (r *reading) stop(v []byte) {
 	switch v[0] {
 	case '"':
-		r.stopText(v)
+		r.stopText(v, "stop")
 	case '[':
-		r.elements(v, "stop", func(_ int, v []byte) { r.stopText(v) })
+		r.elements(v, "stop", func(i int, v []byte) { r.stopText(v, "stop["+strconv.Itoa(i)+"]") })
 	default:
 		r.refuse("stop", "must be a string or a list of strings")
 	}
@@ -200,53 +213,16 @@ func (r *reading) stop(v []byte) {
 // mostStops is how many stop sequences this dialect takes.
 const mostStops = 4
 
-func (r *reading) stopText(v []byte) {
+// stopText adds a stop sequence; one without letters stops nothing.
+func (r *reading) stopText(v []byte, field string) {
 	t := r.text(v, "stop")
 	if len(t) == 0 {
+		r.c.Use(llm.FeatureOther, field)
 		return
 	}
 	r.c.Stop = append(r.c.Stop, t)
 	if blank(t) {
 		r.c.Use(llm.FeatureBlankStop, "stop")
-	}
-}
-
-func (r *reading) effort(v []byte, field string) {
-	level := wire.Meaning(r.text(v, field))
-	switch level {
-	case "none", "minimal", "low", "medium", "high", "xhigh", "max":
-		// OpenAI's own models never show their reasoning here; those that do are asked for it, as most clients of this
-		// dialect show it and a long silence looks like a fault.
-		r.c.Reasoning.Effort, r.c.Reasoning.Shown, r.effortField = level, level != "none", field
-	case "", "auto", "default": // what holds anyway
-	default:
-		r.refuse(field, "must be one of none, minimal, low, medium, high, xhigh and max")
-	}
-}
-
-// reasoning reads OpenRouter's form of the same wish.
-func (r *reading) reasoning(v []byte) {
-	hidden := false
-	r.members(v, "reasoning", func(key, v []byte) {
-		switch string(key) {
-		case "effort":
-			r.effort(v, "reasoning.effort")
-		case "max_tokens":
-			if n := r.limit(v, "reasoning.max_tokens"); n > 0 {
-				r.c.Reasoning.Budget, r.c.Reasoning.Shown, r.effortField = n, true, "reasoning.max_tokens"
-			}
-		case "enabled":
-			if !r.boolean(v, "reasoning.enabled") {
-				r.c.Reasoning, r.effortField = llm.Reasoning{Effort: "none"}, "reasoning.enabled"
-			}
-		case "exclude":
-			hidden = r.boolean(v, "reasoning.exclude")
-		default:
-			r.unknown("reasoning.", key, v)
-		}
-	})
-	if hidden {
-		r.c.Reasoning.Shown = false
 	}
 }
 
@@ -262,9 +238,13 @@ func (r *reading) verbosity(v []byte) {
 }
 
 func (r *reading) tier(v []byte) {
-	if tier := wire.Meaning(r.text(v, "service_tier")); tier != "" && tier != "auto" {
+	switch tier := wire.Meaning(r.text(v, "service_tier")); tier {
+	case "", "auto":
+	case "default":
 		r.c.Tier = tier
 		r.c.Use(llm.FeatureTier, "service_tier")
+	default: // bought at OpenAI
+		r.c.Use(llm.FeatureOther, "service_tier")
 	}
 }
 

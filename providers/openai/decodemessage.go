@@ -15,7 +15,6 @@ type message struct {
 	calls, oldCall     []byte
 	reasoning, refusal llm.Text
 	callID             llm.Text
-	prefix             bool
 }
 
 // messages reads the conversation.
@@ -59,7 +58,7 @@ func (r *reading) readMessage(v []byte) (m message) {
 		case "audio": // an earlier answer in sound, by its id at the vendor
 			r.c.Use(llm.FeatureVital, "messages.audio")
 		case "prefix":
-			m.prefix = r.boolean(v, "prefix")
+			r.boolean(v, "prefix") // where it stands decides: see prefill
 		default:
 			r.unknown("messages.", key, v)
 		}
@@ -111,13 +110,14 @@ func (r *reading) speaker(m *message) llm.Text {
 func (r *reading) say(t llm.Turn) {
 	if len(t.Parts) > 0 && r.err == nil {
 		r.c.Turns = append(r.c.Turns, t)
+		r.talk.last = r.message
 	}
 }
 
 func (r *reading) assistant(m *message) {
 	r.talk.began = true
 	r.talk.lost(r)
-	t := llm.Turn{Role: llm.Assistant, Name: r.speaker(m), Prefix: m.prefix}
+	t := llm.Turn{Role: llm.Assistant, Name: r.speaker(m)}
 	if len(m.reasoning) > 0 {
 		t.Parts = append(t.Parts, llm.Part{Kind: llm.PartThinking, Text: m.reasoning})
 	}
@@ -136,9 +136,6 @@ func (r *reading) assistant(m *message) {
 	}
 	if m.oldCall != nil {
 		t.Parts = r.oldCall(t.Parts, m.oldCall)
-	}
-	if m.prefix {
-		r.c.Use(llm.FeaturePrefill, "messages.prefix")
 	}
 	r.say(t)
 }
@@ -252,10 +249,32 @@ func filePart(p *llm.Part) string {
 	return "file"
 }
 
+// prefill notes that the conversation ends with an assistant's message. To this dialect it is history and a new answer
+// follows it; to others it is one to be continued.
+func (r *reading) prefill() {
+	n := len(r.c.Turns)
+	if n == 0 || r.c.Turns[n-1].Role != llm.Assistant {
+		return
+	}
+	last := &r.c.Turns[n-1]
+	says := false
+	for i := range last.Parts {
+		if last.Parts[i].Kind == llm.PartToolCall {
+			return
+		}
+		says = says || last.Parts[i].Kind != llm.PartThinking
+	}
+	if says {
+		last.Prefix = true
+		r.c.Use(llm.FeaturePrefill, "messages["+strconv.Itoa(r.talk.last)+"].content")
+	}
+}
+
 // dialogue follows calls and their results.
 type dialogue struct {
 	began  bool     // somebody but the system has spoken
 	called bool     // a tool was called
+	last   int      // the message that said something last
 	open   []string // the ids of calls without a result
 	made   int      // ids that were made here
 }

@@ -50,7 +50,7 @@ func (r *reading) contentPart(parts []llm.Part, v []byte) []llm.Part {
 		case "text", "refusal", "image_url", "input_audio", "file", "thinking":
 			values[slices.Index(partTypes[:], string(key))] = v
 		case "prompt_cache_breakpoint", "cache_control":
-			mark = r.cacheMark(string(key), v)
+			mark = r.cacheMark("messages.content.", string(key), v)
 		case "annotations": // clients give back what they got
 		default:
 			if string(key) != wire.Meaning(kind) {
@@ -127,7 +127,7 @@ func (r *reading) thinkingText(v []byte) (t llm.Text) {
 
 // cacheMark reads where a cached prefix ends, in OpenAI's or OpenRouter's form. Lifetimes other than an hour or more
 // count as the short one.
-func (r *reading) cacheMark(field string, v []byte) string {
+func (r *reading) cacheMark(before, field string, v []byte) string {
 	mark := "5m"
 	r.members(v, field, func(key, v []byte) {
 		switch string(key) {
@@ -137,10 +137,10 @@ func (r *reading) cacheMark(field string, v []byte) string {
 			}
 		case "mode", "type":
 		default:
-			r.unknown("messages.content."+field+".", key, v)
+			r.unknown(before+field+".", key, v)
 		}
 	})
-	r.c.Use(llm.FeatureCacheMarks, "messages.content."+field)
+	r.c.Use(llm.FeatureCacheMarks, before+field)
 	return mark
 }
 

@@ -14,7 +14,7 @@ import (
 func newDecoder(sp *spelled, mint func() string) llm.Decoder {
 	d := &decoder{mint: mint}
 	if sp != nil {
-		d.names = sp.names
+		d.names, d.stops = sp.names, sp.stops
 	}
 	return d
 }
@@ -22,6 +22,7 @@ func newDecoder(sp *spelled, mint func() string) llm.Decoder {
 // decoder reads one answer, from any server of this dialect.
 type decoder struct {
 	names map[string]string
+	stops []llm.Text // that were asked for
 	mint  func() string
 
 	started bool
@@ -30,8 +31,9 @@ type decoder struct {
 	usage   llm.Usage
 	counted bool
 	finish  string
-	refused bool // the model refused in words
-	chosen  bool // there was a choice
+	stop    llm.Text // the stop sequence that came
+	refused bool     // the model refused in words
+	chosen  bool     // there was a choice
 	last    llm.EventKind
 	block   int // counts blocks of text and of reasoning
 	calls   []wireCall
@@ -48,10 +50,12 @@ type piece struct {
 	toolCalls, oldCall          []byte
 	citations                   []byte
 	finish, failure             []byte
+	stop, usage                 []byte
 	index                       int64 // of the choice
 	call                        int   // which call the last piece of one belonged to
 	unnamed                     bool  // and that it came without a name
 	insane                      bool  // the delta or message is not what it begins as
+	alien                       bool  // its content is neither text nor a list
 }
 
 // wireFacts are what stands around the choices of a chunk or reply.
@@ -79,7 +83,11 @@ func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error)
 		return dst, nil
 	}
 	if string(data) == endMark {
-		return d.end(dst), io.EOF
+		dst, err := d.end(dst)
+		if err != nil {
+			return dst, err
+		}
+		return dst, io.EOF
 	}
 	dst, err := d.read(dst, data, string(name) == "error", false)
 	if err != nil {
@@ -91,10 +99,13 @@ func (d *decoder) Event(dst []llm.Event, name, data []byte) ([]llm.Event, error)
 // Whole reads a whole reply; see llm.Decoder.
 func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
 	dst, err := d.read(dst, bytes.TrimSpace(body), false, true)
+	if err == nil {
+		dst, err = d.end(dst)
+	}
 	if err != nil {
 		return dst, err
 	}
-	return d.end(dst), nil
+	return dst, nil
 }
 
 // read reads one JSON object: a chunk, or a reply where whole.
@@ -167,6 +178,9 @@ func (d *decoder) take(dst []llm.Event, data []byte, f *wireFacts, whole bool) (
 		var err *llm.Error
 		if dst, err = d.choose(dst, data, f.choices, whole); err != nil {
 			return dst, err
+		}
+		if d.now.usage != nil {
+			f.count(d.now.usage)
 		}
 	}
 	if len(dst) == before+1 && !f.counted && !whole {
@@ -244,6 +258,8 @@ func (d *decoder) choose(dst []llm.Event, data, choices []byte, whole bool) ([]l
 		return dst, upstream.Broken(llm.Broken, "sent an event with choices that nobody can read", nil)
 	case !found || p.index != 0:
 		return dst, nil
+	case p.alien:
+		return dst, upstream.Broken(llm.Broken, "sent a content that is neither a text nor a list of parts", nil)
 	}
 	d.chosen = true
 	dst = d.piece(d.start(dst), whole)
@@ -259,6 +275,10 @@ func (p *piece) choice(key, v []byte) bool {
 		p.insane = p.insane || v[0] == '{' && !wire.Members(v, p.member)
 	case "finish_reason":
 		p.finish = v
+	case "stop_reason": // vLLM
+		p.stop = v
+	case "usage": // Moonshot
+		p.usage = v
 	case "error":
 		if !wire.Empty(v) {
 			p.failure = v
@@ -274,6 +294,7 @@ func (p *piece) member(key, v []byte) bool {
 	switch string(key) {
 	case "content":
 		p.content = v
+		p.alien = v[0] != '"' && v[0] != '['
 	case "reasoning_content", "reasoning", "reasoning_text": // some servers send two of them with the same text
 		if p.reasoning == nil && v[0] == '"' {
 			p.reasoning = v
@@ -318,57 +339,4 @@ func (d *decoder) piece(dst []llm.Event, whole bool) []llm.Event {
 		dst = d.oldCall(dst, p.oldCall, whole)
 	}
 	return dst
-}
-
-// stopped keeps the finish reason; a later null does not clear it.
-func (d *decoder) stopped(dst []llm.Event) ([]llm.Event, *llm.Error) {
-	v := d.now.finish
-	if len(v) < 3 || v[0] != '"' {
-		return dst, nil
-	}
-	if string(v[1:len(v)-1]) != d.finish {
-		d.finish = wire.Cut(wire.Text(v), 64)
-	}
-	switch d.finish {
-	case "error", "insufficient_system_resource": // OpenRouter; DeepSeek
-		return dst, &llm.Error{Kind: llm.ProviderFailed, Status: 502,
-			Message: "The provider stopped in the middle of its answer (" + d.finish + ") and did not say why."}
-	}
-	return dst, nil
-}
-
-// end appends the end of everything that is open, and why the model stopped.
-func (d *decoder) end(dst []llm.Event) []llm.Event {
-	dst = d.start(dst)
-	malformed := false
-	for i := range d.calls {
-		if c := &d.calls[i]; !c.announced {
-			malformed = true
-		} else if !c.ended {
-			dst = d.endCall(dst, c)
-		}
-	}
-	return append(dst, llm.Event{Kind: llm.EventFinish, Reason: d.reason(malformed), Name: d.finish})
-}
-
-// reason is why the model stopped, in the neutral language. Several servers say "stop" after calls, so their presence
-// decides; but a call that was cut must not be made.
-func (d *decoder) reason(malformed bool) llm.Reason {
-	switch d.finish {
-	case "length", "max_tokens":
-		return llm.ReasonLength
-	case "model_length": // Mistral
-		return llm.ReasonContext
-	case "content_filter":
-		return llm.ReasonFiltered
-	}
-	switch {
-	case malformed:
-		return llm.ReasonMalformed
-	case d.called > 0:
-		return llm.ReasonTools
-	case d.refused:
-		return llm.ReasonFiltered
-	}
-	return llm.ReasonEnd
 }

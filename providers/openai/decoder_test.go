@@ -287,10 +287,17 @@ func TestServersThatDeviateAreUnderstood(t *testing.T) {
 		"a placeholder first":     {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}`), callDelta(`{"index":0,"function":{"arguments":"{\"x\""}}`), callDelta(`{"index":0,"function":{"arguments":":1}"}}`)}, heardEvents{calls: two[:1], reason: llm.ReasonTools}},
 		"a placeholder that stays": {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}`), callDelta(`{"index":0,"function":{"arguments":""}}`)},
 			heardEvents{calls: calls{{"a", "f", "{}", false, true}}, reason: llm.ReasonTools}},
-		"arguments as an object":      {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}`)}, heardEvents{calls: two[:1], reason: llm.ReasonTools}},
-		"no arguments":                {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f"}}`)}, heardEvents{calls: calls{{"a", "f", "", false, true}}, reason: llm.ReasonTools}},
-		"the name comes late":         {[]string{callDelta(`{"index":0,"id":"a","function":{"arguments":"{\"x\""}}`), callDelta(`{"index":0,"function":{"name":"f","arguments":":1}"}}`)}, heardEvents{calls: two[:1], reason: llm.ReasonTools}},
-		"the name never comes":        {[]string{callDelta(`{"index":0,"id":"a","function":{"arguments":"{}"}}`)}, heardEvents{reason: llm.ReasonMalformed}},
+		"arguments as an object": {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}`)}, heardEvents{calls: two[:1], reason: llm.ReasonTools}},
+		"no arguments":           {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f"}}`)}, heardEvents{calls: calls{{"a", "f", "", false, true}}, reason: llm.ReasonTools}},
+		"the name comes late":    {[]string{callDelta(`{"index":0,"id":"a","function":{"arguments":"{\"x\""}}`), callDelta(`{"index":0,"function":{"name":"f","arguments":":1}"}}`)}, heardEvents{calls: two[:1], reason: llm.ReasonTools}},
+		"all of number 0 without ids": {[]string{callDelta(`{"index":0,"function":{"name":"f","arguments":"{\"x\""}}`), callDelta(`{"index":0,"id":"","function":{"name":"f","arguments":":1}"}}`), callDelta(`{"index":0,"function":{"name":"f","arguments":""}}`), callDelta(`{"index":0,"id":null,"function":{"name":"g","arguments":"{\"y\":{\"z\":\"}\\\"\"}"}}`), callDelta(`{"index":0,"function":{"name":"g","arguments":"}"}}`), callDelta(`{"index":0,"function":{"name":"g","arguments":"{}"}}`)},
+			heardEvents{calls: calls{{"minted_1", "f", `{"x":1}`, false, true}, {"minted_2", "g", `{"y":{"z":"}\""}}`, false, true}, {"minted_3", "g", "{}", false, true}}, reason: llm.ReasonTools}},
+		"arguments of null":           {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":"null"}}`), callDelta(`{"index":0,"function":{"arguments":" \n"}}`)}, heardEvents{calls: calls{{"a", "f", "", false, true}}, reason: llm.ReasonTools}},
+		"blank, then arguments":       {[]string{callDelta(`{"index":0,"id":"a","function":{"arguments":" "}}`), callDelta(`{"index":0,"function":{"name":"f","arguments":"\t"}}`), callDelta(`{"index":0,"function":{"arguments":"{\"x\":1}"}}`)}, heardEvents{calls: two[:1], reason: llm.ReasonTools}},
+		"a name that was cut off":     {[]string{callDelta(`{"index":0,"id":"a","function":{"arguments":"{}"}}`), finishing("length")}, heardEvents{reason: llm.ReasonLength, finish: "length"}},
+		"an empty call":               {[]string{delta(`{"content":"x","tool_calls":[{"index":0,"id":"","type":"function","function":{"name":"","arguments":""}}]}`)}, heardEvents{text: "x", reason: llm.ReasonEnd}},
+		"usage in the choice":         {[]string{delta(`{"content":"x"}`), `{"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":3,"cached_tokens":4}}]}`}, heardEvents{text: "x", reason: llm.ReasonEnd, finish: "stop", usage: used}},
+		"bare strings in a list":      {[]string{delta(`{"content":["x",{"type":"text","text":"y"}]}`)}, heardEvents{text: "xy", reason: llm.ReasonEnd}},
 		"a cut call":                  {[]string{callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\""}}`), finishing("length")}, heardEvents{calls: calls{{"a", "f", `{"x"`, false, true}}, reason: llm.ReasonLength, finish: "length"}},
 		"text, then a call":           {[]string{delta(`{"content":"x"}`), callDelta(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}`)}, heardEvents{text: "x", calls: two[:1], reason: llm.ReasonTools}},
 		"a tool of free text":         {[]string{callDelta(`{"index":0,"id":"a","type":"custom","custom":{"name":"f","input":""}}`), callDelta(`{"index":0,"custom":{"input":"{}"}}`), callDelta(`{"index":0,"custom":{"input":" x"}}`)}, heardEvents{calls: calls{{"a", "f", "{} x", true, true}}, reason: llm.ReasonTools}},
@@ -346,18 +353,22 @@ func TestFailuresInsideAnAnswer(t *testing.T) {
 		kind llm.Kind
 		says string
 	}{
-		"an error":            {`{"error":{"message":"overheated","type":"server_error","code":null}}`, llm.ProviderFailed, "overheated"},
-		"a text":              {`{"error":"overheated"}`, llm.ProviderFailed, "overheated"},
-		"OpenRouter's":        {`{"id":"g","error":{"code":429,"message":"slow down"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}`, llm.RateLimited, "slow down"},
-		"in the choice":       {`{"choices":[{"index":0,"delta":{},"error":{"code":502,"message":"gone"},"finish_reason":"error"}]}`, llm.ProviderFailed, "gone"},
-		"vLLM's":              {`{"object":"error","message":"too long","type":"BadRequestError","code":400}`, llm.ProviderRejected, "too long"},
-		"a filter":            {`{"error":{"message":"bad words","code":"content_filter"}}`, llm.ContentPolicy, "bad words"},
-		"the context":         {`{"error":{"message":"too long","code":"context_length_exceeded"}}`, llm.ContextTooLong, "too long"},
-		"the credential":      {`{"error":{"message":"key sk-x is bad","code":401}}`, llm.ProviderAuth, "is bad"},
-		"only a finish":       {`{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}`, llm.ProviderFailed, "did not say why"},
-		"no JSON":             {`upstream connect error`, llm.Broken, "not a JSON object"},
-		"half of a chunk":     {`{"choices":[{"index":0,"delta":{"content":"x`, llm.Broken, "not a JSON object"},
-		"choices of nonsense": {`{"choices":[{"delta":{"content" "x"}}]}`, llm.Broken, "nobody can read"},
+		"an error":             {`{"error":{"message":"overheated","type":"server_error","code":null}}`, llm.ProviderFailed, "overheated"},
+		"a text":               {`{"error":"overheated"}`, llm.ProviderFailed, "overheated"},
+		"OpenRouter's":         {`{"id":"g","error":{"code":429,"message":"slow down"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}`, llm.RateLimited, "slow down"},
+		"in the choice":        {`{"choices":[{"index":0,"delta":{},"error":{"code":502,"message":"gone"},"finish_reason":"error"}]}`, llm.ProviderFailed, "gone"},
+		"vLLM's":               {`{"object":"error","message":"too long","type":"BadRequestError","code":400}`, llm.ProviderRejected, "too long"},
+		"a filter":             {`{"error":{"message":"bad words","code":"content_filter"}}`, llm.ContentPolicy, "bad words"},
+		"the context":          {`{"error":{"message":"too long","code":"context_length_exceeded"}}`, llm.ContextTooLong, "too long"},
+		"the credential":       {`{"error":{"message":"key sk-x is bad","code":401}}`, llm.ProviderAuth, "is bad"},
+		"only a finish":        {`{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}`, llm.ProviderFailed, "did not say why"},
+		"no JSON":              {`upstream connect error`, llm.Broken, "not a JSON object"},
+		"half of a chunk":      {`{"choices":[{"index":0,"delta":{"content":"x`, llm.Broken, "not a JSON object"},
+		"a finish of vLLM's":   {finishing("abort"), llm.ProviderFailed, "did not say why"},
+		"a number for a text":  {delta(`{"content":42}`), llm.Broken, "neither a text nor a list"},
+		"an object for a text": {delta(`{"content":{"text":"x"}}`), llm.Broken, "neither a text nor a list"},
+		"a call without name":  {callDelta(`{"index":0,"id":"a","function":{"arguments":"{}"}}`), llm.Broken, "without a name"},
+		"choices of nonsense":  {`{"choices":[{"delta":{"content" "x"}}]}`, llm.Broken, "nobody can read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := decodeChunks(t, delta(`{"content":"x"}`), c.data)
@@ -369,6 +380,11 @@ func TestFailuresInsideAnAnswer(t *testing.T) {
 	}
 	if _, err := newDecoder(nil, nil).Event(nil, []byte("error"), []byte(`{"message":"gone"}`)); llm.AsError(err) == nil || llm.AsError(err).Message != "gone" {
 		t.Errorf("an event of that name: %v", err)
+	}
+	for _, body := range []string{`{"choices":[{"message":{"content":42}}]}`, `{"choices":[{"message":{"content":"x","tool_calls":[{"id":"a","function":{"arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`} {
+		if _, err := decodeWhole(t, body); llm.AsError(err) == nil || llm.AsError(err).Kind != llm.Broken {
+			t.Errorf("%s: %v", body, err)
+		}
 	}
 	for body, says := range map[string]string{`<html>`: "not a JSON object", `{}`: "without any choice", `{"choices":[]}`: "without any choice", `[]`: "not a JSON object"} {
 		if _, err := decodeWhole(t, body); llm.AsError(err) == nil || !strings.Contains(err.Error(), says) || llm.AsError(err).Kind != llm.ProviderFailed {
@@ -382,6 +398,45 @@ func TestWholeRepliesThatDeviate(t *testing.T) {
 	h, err := decodeWhole(t, `{"id":"c","model":"m","choices":[{"message":{"content":"x","reasoning_content":"r","tool_calls":[{"function":{"name":"f","arguments":{}}},{"id":"","type":"function","function":{"name":"f","arguments":"{}"}},{"index":0,"id":"z","function":{"name":"g","arguments":""}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}`)
 	want := []heardCall{{"minted_1", "f", "{}", false, true}, {"minted_2", "f", "{}", false, true}, {"z", "g", "", false, true}}
 	if err != nil || !slices.Equal(h.calls, want) || h.reason != llm.ReasonTools || h.text != "x" || h.reasoning != "r" || h.usage.Output != 2 {
+		t.Errorf("%v: %+v", err, h)
+	}
+}
+
+// TestOverloadInsideAnAnswer has the status that clients try again on.
+func TestOverloadInsideAnAnswer(t *testing.T) {
+	for body, want := range map[string]int{
+		`{"error":{"message":"m","code":"server_is_overloaded"}}`:                     503,
+		`{"error":{"message":"m","metadata":{"error_type":"provider_overloaded"}}}`:   503,
+		`{"error":{"message":"m","type":"overloaded_error"}}`:                         503,
+		`{"error":{"message":"m","code":529,"metadata":{"error_type":"overloaded"}}}`: 529,
+		`{"error":{"message":"m","code":"server_error"}}`:                             502,
+	} {
+		if _, err := decodeWhole(t, body); llm.AsError(err) == nil || llm.AsError(err).Status != want || llm.AsError(err).Kind != llm.ProviderFailed {
+			t.Errorf("%s: %+v", body, llm.AsError(err))
+		}
+	}
+}
+
+// TestStopSequencesAreNamed where a server says which one came: of those that were asked for, and no other word.
+func TestStopSequencesAreNamed(t *testing.T) {
+	for reason, want := range map[string]string{`"E\u004eD"`: "END", `"end_turn"`: "", `151645`: "", `null`: ""} {
+		d := newDecoder(&spelled{stops: []llm.Text{str("x"), str("END")}}, minted())
+		events, err := d.Whole(nil, []byte(`{"choices":[{"message":{"content":"x"},"finish_reason":"stop","stop_reason":`+reason+`}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := events[len(events)-1]
+		if string(last.Text) != want || (last.Reason == llm.ReasonStop) != (want != "") {
+			t.Errorf("%s: %+v", reason, last)
+		}
+	}
+}
+
+// TestRepeatedNamesOfMappedToolsStayOneCall: the name that comes with every piece is the one that was sent.
+func TestRepeatedNamesOfMappedToolsStayOneCall(t *testing.T) {
+	d := newDecoder(&spelled{names: map[string]string{"a_b": "a.b"}}, minted())
+	h, err := decodeStream(t, d, "data: "+strings.Join([]string{callDelta(`{"index":0,"function":{"name":"a_b","arguments":"{\"x\""}}`), callDelta(`{"index":0,"function":{"name":"a_b","arguments":":1}"}}`), endMark}, "\n\ndata: ")+"\n\n")
+	if err != nil || len(h.calls) != 1 || h.calls[0].name != "a.b" || h.calls[0].args != `{"x":1}` {
 		t.Errorf("%v: %+v", err, h)
 	}
 }

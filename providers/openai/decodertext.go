@@ -30,6 +30,8 @@ func (d *decoder) content(dst []llm.Event, v []byte) []llm.Event {
 	wire.Elements(v, func(v []byte) bool {
 		if v[0] == '{' {
 			dst = d.contentPart(dst, v)
+		} else {
+			dst = d.words(dst, llm.EventText, v)
 		}
 		return true
 	})

@@ -13,6 +13,7 @@ func (r *reading) tools(v []byte) {
 func (r *reading) tool(v []byte) {
 	kind := llm.Text("function")
 	var function, custom []byte
+	var mark string
 	r.members(v, "tools", func(key, v []byte) {
 		switch string(key) {
 		case "type":
@@ -21,9 +22,31 @@ func (r *reading) tool(v []byte) {
 			function = v
 		case "custom":
 			custom = v
+		case "cache_control", "prompt_cache_breakpoint":
+			mark = r.cacheMark("tools.", string(key), v)
 		}
 	})
-	switch wire.Meaning(kind) {
+	before := len(r.c.Tools)
+	r.typedTool(wire.Meaning(kind), v, function, custom)
+	if r.err != nil || len(r.c.Tools) == before {
+		return
+	}
+	t := &r.c.Tools[before]
+	t.Cache = mark
+	if t.Hosted { // what else is said of it is part of its declaration
+		return
+	}
+	r.members(v, "tools", func(key, v []byte) {
+		switch string(key) {
+		case "type", "function", "custom", "cache_control", "prompt_cache_breakpoint":
+		default:
+			r.unknown("tools.", key, v)
+		}
+	})
+}
+
+func (r *reading) typedTool(kind string, v, function, custom []byte) {
+	switch kind {
 	case "function":
 		if function == nil {
 			r.refuse("tools.function", "must be an object with the name and the parameters of the function")
@@ -37,7 +60,7 @@ func (r *reading) tool(v []byte) {
 		}
 		r.custom(custom)
 	default: // run by whoever the request was meant for
-		r.c.Tools = append(r.c.Tools, llm.Tool{Name: kind, Hosted: true, Raw: r.raw(v, "tools")})
+		r.c.Tools = append(r.c.Tools, llm.Tool{Name: wire.TextOf(kind), Hosted: true, Raw: r.raw(v, "tools")})
 		r.c.Use(llm.FeatureHostedTools, "tools.type")
 	}
 }

@@ -10,39 +10,65 @@ import (
 var usualEfforts = []string{"none", "low", "medium", "high"}
 
 // effort is the level of reasoning to ask for; "" where nothing is to be said.
-func effort(o *llm.Order, tools bool) string {
-	var efforts []string
-	if o.Model != nil {
-		if tools && o.Model.Lacks.Has(llm.FeatureToolReasoning) {
-			return "none" // some models apply a level of their own, and then refuse the tools
-		}
-		if o.Model.Thinking&llm.ThinksNever != 0 {
-			return ""
-		}
-		efforts = o.Model.Efforts
+func (s *speller) effort() string {
+	if s.st.Effort == EffortNot {
+		return ""
 	}
-	r := o.Request.Conversation.Reasoning
+	efforts := s.st.Efforts
+	if m := s.o.Model; m != nil {
+		switch {
+		case m.Thinking&llm.ThinksNever != 0:
+			return "" // it refuses the field, whatever it says
+		case len(s.tools) > 0 && m.Lacks.Has(llm.FeatureToolReasoning):
+			return s.atRest(m)
+		case m.Efforts != nil:
+			efforts = m.Efforts
+		}
+	}
 	if efforts == nil {
 		efforts = usualEfforts
 	}
-	keep := o.Plan.Keep
+	r := s.c.Reasoning
 	switch {
-	case r.Effort == "none":
-		if !keep.Has(llm.FeatureNoReasoning) {
-			return ""
-		}
-		if slices.Contains(efforts, "none") {
-			return "none"
-		}
-		return lowest(efforts)
-	case !keep.Has(llm.FeatureReasoning):
+	case r.Effort == "none" && !s.kept(llm.FeatureNoReasoning), r.Effort != "none" && !s.kept(llm.FeatureReasoning):
 		return ""
+	case r.Effort == "none" && slices.Contains(efforts, "none"):
+		return "none"
+	case r.Effort == "none":
+		return s.near(llm.FeatureNoReasoning, r.Effort, lowest(efforts))
 	case r.Effort != "":
-		return nearest(r.Effort, efforts)
+		return s.near(llm.FeatureReasoning, r.Effort, nearest(r.Effort, efforts))
 	case r.Budget > 0:
-		return nearest(levelOf(r.Budget), efforts)
+		level := levelOf(r.Budget)
+		return s.near(llm.FeatureReasoning, level, nearest(level, efforts))
 	}
 	return ""
+}
+
+// atRest is the level for a model that takes tools only without reasoning: some apply a level of their own, and then
+// refuse the tools. One that is not known to take "none" is not asked.
+func (s *speller) atRest(m *llm.Model) string {
+	if !slices.Contains(m.Efforts, "none") {
+		return ""
+	}
+	if !s.c.Reasoning.Asked() && m.Lacks.Has(llm.FeatureTemperature) { // unless told not to it reasons, and has no temperature
+		field := "thinking"
+		if s.o.Request.Dialect == llm.OpenAI {
+			field = "reasoning_effort"
+		}
+		s.left = append(s.left, field)
+	}
+	return "none"
+}
+
+// near is level, the nearest to what was wanted of f; where it is another, or the server knows no levels, that is told.
+func (s *speller) near(f llm.Feature, wanted, level string) string {
+	if level == "" {
+		s.leave(f, "")
+	} else if level != wanted || s.st.Effort >= EffortTyped && wanted != "none" {
+		s.leave(f, ";approximated")
+	}
+	return level
 }
 
 // levelOf is the level that a budget in tokens comes to.

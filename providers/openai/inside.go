@@ -12,10 +12,11 @@ import (
 // Inside has a request of another dialect answered by a provider within this program that speaks this one: send is its
 // Send, which also tells the observer.
 func Inside(o *llm.Order, send func(*llm.Request) (llm.Relay, error)) (llm.Stream, error) {
-	sp, e := spell(o, Style{StreamUsage: true})
+	sp, e := spell(o, Style{StreamUsage: true, FreeTurns: true})
 	if e != nil {
 		return nil, e
 	}
+	o.Plan.Leave(sp.left...)
 	req, err := NewCodec().Scan(llm.Chat, pathChat, sp.body)
 	if err != nil {
 		return nil, err

@@ -121,6 +121,7 @@ func (c *Client) converse(ctx context.Context, o *llm.Order, st Style, obs llm.O
 	if err != nil {
 		return nil, err
 	}
+	o.Plan.Leave(sp.left...)
 	return c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathChat, Stream: o.Request.Stream, Input: o.Request.InputEstimate,
 		ContentType: "application/json", Body: wire.NewBody(sp.body)}, newDecoder(sp, rand.Text), obs)
 }

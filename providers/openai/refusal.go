@@ -98,6 +98,9 @@ var byCode = map[string]llm.Kind{
 	"provider_unavailable": llm.ProviderFailed,
 }
 
+// overloaded are the codes and types of a provider that is up, and has too much to do.
+var overloaded = map[string]bool{"server_is_overloaded": true, "provider_overloaded": true, "overloaded_error": true, "engine_overloaded_error": true}
+
 // classify says what a refusal means: by the error's own codes where they say more, else by the status.
 func classify(status int, s said) llm.Kind {
 	for _, code := range []string{s.class, s.code, s.kind} {
@@ -127,6 +130,9 @@ func insideError(body, object []byte) *llm.Error {
 		e.Kind = llm.ProviderFailed // it accepted the request, and says nothing we know of why it stopped
 	} else {
 		e.Status = spelling[e.Kind].status
+	}
+	if e.Kind == llm.ProviderFailed && (overloaded[s.class] || overloaded[s.code] || overloaded[s.kind]) {
+		e.Status = http.StatusServiceUnavailable // in time it will do
 	}
 	if e.Message == "" {
 		e.Message = "The provider reported an error inside its answer and did not say which."

@@ -2,63 +2,111 @@ package openai
 
 import (
 	"bytes"
+	"slices"
 
 	"localrouter/providers/wire"
 )
 
 // strictSchema reports whether a JSON Schema keeps to the rules of OpenAI's strict mode, which refuses all others:
-// every object names all its properties as required and allows no more, and the root is such an object.
+// every object names all its properties as required and allows no more, and the root is such an object. Where it is
+// in doubt the answer is no: without strict nothing is refused.
 func strictSchema(schema []byte) bool {
 	root := false
 	wire.Members(schema, func(key, v []byte) bool {
-		switch string(key) {
-		case "properties":
-			root = true
-		case "anyOf":
-			root = false
-			return false
-		}
-		return true
+		root = root || string(key) == "type" && string(v) == `"object"`
+		return !root
 	})
 	return root && strictNode(schema, 0)
 }
 
-// mostLevels is how deep strict mode lets objects nest; each takes two levels of JSON.
-const mostLevels = 64
+// mostLevels is how deep strict mode lets schemas nest.
+const mostLevels = 10
 
-// strictNode looks at one schema and those in it.
+// node is what one schema says.
+type node struct {
+	kinds               []byte // type, as it is written
+	properties, items   []byte
+	required            []byte
+	closed, either, ref bool
+	members             int
+}
+
+// strictNode looks at one schema and those in it. Only keywords that strict mode is known to take may be there.
 func strictNode(v []byte, depth int) bool {
 	if len(v) == 0 || v[0] != '{' || depth > mostLevels {
 		return false
 	}
-	ok, closed, isObject := true, false, false
-	var properties, required []byte
+	var n node
+	ok := true
 	whole := wire.Members(v, func(key, v []byte) bool {
+		n.members++
 		switch string(key) {
 		case "type":
-			isObject = isObject || bytes.Contains(v, []byte(`"object"`)) // alone or in a list
+			n.kinds = v
 		case "properties":
-			isObject, properties = true, v
+			n.properties, ok = v, v[0] == '{'
 		case "required":
-			required = v
+			n.required = v
 		case "additionalProperties":
-			closed = string(v) == "false"
+			n.closed = string(v) == "false"
+			ok = n.closed
 		case "items":
-			ok = strictNode(v, depth+1)
+			n.items, ok = v, strictNode(v, depth+1)
 		case "anyOf":
-			ok = wire.Elements(v, func(v []byte) bool { ok = ok && strictNode(v, depth+1); return ok }) && ok
+			n.either = true
+			ok = wire.Elements(v, func(v []byte) bool { ok = ok && strictNode(v, depth+1); return ok }) && ok && !wire.Empty(v)
 		case "$defs", "definitions":
 			ok = strictEach(v, depth)
-		case "oneOf", "allOf", "not", "if", "then", "else", "patternProperties", "prefixItems", "dependentRequired",
-			"dependentSchemas", "unevaluatedProperties", "propertyNames", "minProperties", "maxProperties", "contains", "uniqueItems":
+		case "$ref":
+			n.ref, ok = true, bytes.HasPrefix(v, []byte(`"#`))
+		case "format":
+			ok = slices.Contains(strictFormats, wire.Text(v))
+		case "description", "title", "enum", "const", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+			"multipleOf", "minItems", "maxItems":
+		default:
 			ok = false
 		}
 		return ok
 	})
-	if !ok || !whole || !isObject {
-		return ok && whole
+	return ok && whole && n.strict(depth)
+}
+
+// strictFormats are the formats of strings that strict mode takes.
+var strictFormats = []string{"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+
+// strict judges what the keywords of a schema come to together.
+func (n *node) strict(depth int) bool {
+	switch {
+	case n.ref:
+		return n.members == 1
+	case n.either:
+		return n.kinds == nil && n.properties == nil && n.items == nil && depth > 0
 	}
-	return closed && allRequired(properties, required) && (properties == nil || strictEach(properties, depth))
+	object, known := false, n.kinds != nil
+	kind := func(v []byte) bool {
+		switch string(v) {
+		case `"object"`:
+			object = true
+		case `"array"`:
+			known = known && n.items != nil
+		case `"string"`, `"number"`, `"integer"`, `"boolean"`, `"null"`:
+		default:
+			known = false
+		}
+		return known
+	}
+	if len(n.kinds) > 0 && n.kinds[0] == '[' {
+		known = wire.Elements(n.kinds, kind) && known && !wire.Empty(n.kinds)
+	} else {
+		kind(n.kinds)
+	}
+	switch {
+	case !known:
+		return false
+	case !object:
+		return n.properties == nil
+	}
+	return n.closed && n.properties != nil && allRequired(n.properties, n.required) && strictEach(n.properties, depth)
 }
 
 // strictEach looks at the schemas in an object.
@@ -67,19 +115,20 @@ func strictEach(v []byte, depth int) bool {
 	return wire.Members(v, func(_, v []byte) bool { ok = ok && strictNode(v, depth+1); return ok }) && ok
 }
 
-// allRequired reports whether each property is required.
+// allRequired reports whether each property is required, and nothing else.
 func allRequired(properties, required []byte) bool {
 	names := map[string]bool{}
 	wire.Elements(required, func(v []byte) bool {
 		names[string(v)] = true
 		return true
 	})
-	all := true
+	n, all := 0, true
 	wire.Members(properties, func(key, _ []byte) bool {
+		n++
 		all = names[`"`+string(key)+`"`]
 		return all
 	})
-	return all
+	return all && n == len(names)
 }
 
 // appendSchema appends the parameters of a tool: as they are, but a type that is missing is "object", and no schema is

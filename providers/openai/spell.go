@@ -12,6 +12,11 @@ type spelled struct {
 	body []byte
 	// names gives the application's name of a tool by the one that was sent; nil where all are the same.
 	names map[string]string
+	// stops are the stop sequences that were sent.
+	stops []llm.Text
+	// left names what could not be said because of something else in the request, as Planned.Report does: llm.Plan
+	// decides feature by feature and cannot see it.
+	left []string
 }
 
 // spell puts o.Request.Conversation into this dialect, as st wants it and as far as o.Plan kept it. The body is made in
@@ -21,7 +26,7 @@ func spell(o *llm.Order, st Style) (*spelled, *llm.Error) {
 	if c == nil {
 		return nil, &llm.Error{Kind: llm.Internal, Status: 500, Message: "internal error: the request was not decoded"}
 	}
-	s := &speller{o: o, c: c, st: st, keep: o.Plan.Keep, near: o.Plan.Near, names: wire.NewNames(c, mostName)}
+	s := &speller{o: o, c: c, st: st, keep: o.Plan.Keep, rough: o.Plan.Near, names: wire.NewNames(c, mostName)}
 	s.pickTools()
 	s.dst = make([]byte, 0, s.size())
 	s.dst = wire.AppendQuote(append(s.dst, `{"model":`...), o.ID)
@@ -29,35 +34,50 @@ func spell(o *llm.Order, st Style) (*spelled, *llm.Error) {
 	if s.messages(); s.err != nil {
 		return nil, s.err
 	}
+	if s.strange {
+		s.leave(llm.FeatureThinking, "")
+	}
 	s.dst = append(s.dst, ']')
 	s.appendTools()
 	s.limits()
-	s.sampling()
-	s.dst = appendEffort(s.dst, effort(o, len(s.tools) > 0), st.Effort)
+	level := s.effort()
+	s.sampling(level)
+	s.dst = appendEffort(s.dst, level, st.Effort)
 	s.format()
 	s.extras()
+	if s.unmarked && s.kept(llm.FeatureCacheMarks) {
+		s.leave(llm.FeatureCacheMarks, ";approximated")
+	}
 	s.dst = append(s.dst, '}')
-	return &spelled{body: s.dst, names: s.names.Own()}, nil
+	return &spelled{body: s.dst, names: s.names.Own(), stops: s.stops, left: s.left}, nil
 }
 
 // speller is the state of one spell.
 type speller struct {
-	o          *llm.Order
-	c          *llm.Conversation
-	st         Style
-	keep, near llm.Set
-	names      *wire.Names
-	tools      []*llm.Tool     // those that are sent
-	customs    map[string]bool // the names of those that take free text
-	dst        []byte
+	o           *llm.Order
+	c           *llm.Conversation
+	st          Style
+	keep, rough llm.Set
+	names       *wire.Names
+	tools       []*llm.Tool     // those that are sent
+	customs     map[string]bool // the names of those that take free text
+	stops       []llm.Text      // those that are sent
+	left        []string
+	dst         []byte
 
 	begun   bool        // a message was spelled
-	spoken  bool        // one that was not the system's
+	spoken  bool        // somebody but the system has spoken
 	items   []item      // of the message in hand
-	carried []item      // what goes into the next user's message: results of tools are text only
+	opening []item      // what the system says before all others
+	carried []item      // what goes into the next user's message
 	done    []*llm.Part // results that were spelled already
 	bridge  bool        // the message before was a result
 	err     *llm.Error
+
+	strange  bool   // reasoning of another provider's was left out
+	loose    bool   // a tool was to be strict, and its schema is not
+	unmarked bool   // a mark found no place
+	toolMark string // of the last tool that has one
 }
 
 // frame is more than what surrounds a part, a turn or a tool.
@@ -94,15 +114,21 @@ func partsSize(parts []llm.Part) (n int) {
 func (s *speller) kept(f llm.Feature) bool { return s.keep.Has(f) }
 
 // exact reports whether it is to be spelled as it was meant.
-func (s *speller) exact(f llm.Feature) bool { return s.keep.Has(f) && !s.near.Has(f) }
+func (s *speller) exact(f llm.Feature) bool { return s.keep.Has(f) && !s.rough.Has(f) }
+
+// leave notes that what the request said by f could not be said; how follows its fields: "" or ";approximated".
+func (s *speller) leave(f llm.Feature, how string) {
+	for _, u := range s.c.Uses {
+		if u.Feature == f {
+			s.left = append(s.left, u.Field+how)
+		}
+	}
+}
 
 func (s *speller) limits() {
-	n := s.c.MaxOutput
+	n := llm.OutputLimit(s.o.Request, s.o.Model)
 	if n <= 0 {
 		return
-	}
-	if m := s.o.Model; m != nil && m.MaxOutput > 0 {
-		n = min(n, m.MaxOutput)
 	}
 	name := `,"max_tokens":`
 	if s.st.MaxCompletionTokens {
@@ -118,7 +144,27 @@ func (s *speller) number(name, n string, f llm.Feature) {
 	}
 }
 
-func (s *speller) sampling() {
+// sampling appends how the answer is made, of a model that reasons at level.
+func (s *speller) sampling(level string) {
+	if s.st.SamplesAtRest && level != "" && level != "none" {
+		for _, f := range []llm.Feature{llm.FeatureTemperature, llm.FeatureTopP, llm.FeaturePenalties} {
+			if s.kept(f) {
+				s.leave(f, "")
+			}
+		}
+	} else {
+		s.heat()
+	}
+	seed := `,"seed":`
+	if s.st.RandomSeed {
+		seed = `,"random_seed":`
+	}
+	s.number(seed, s.c.Seed, llm.FeatureSeed)
+	s.stop()
+}
+
+// heat appends how freely words are chosen.
+func (s *speller) heat() {
 	temperature := s.c.Temperature
 	if t, _ := strconv.ParseFloat(temperature, 64); t > 1 && !s.exact(llm.FeatureHot) {
 		temperature = "1"
@@ -130,31 +176,28 @@ func (s *speller) sampling() {
 	s.number(`,"top_k":`, s.c.TopK, llm.FeatureTopK)
 	s.number(`,"presence_penalty":`, s.c.PresencePenalty, llm.FeaturePenalties)
 	s.number(`,"frequency_penalty":`, s.c.FrequencyPenalty, llm.FeaturePenalties)
-	seed := `,"seed":`
-	if s.st.RandomSeed {
-		seed = `,"random_seed":`
-	}
-	s.number(seed, s.c.Seed, llm.FeatureSeed)
-	s.stop()
 }
 
 func (s *speller) stop() {
 	if !s.kept(llm.FeatureStop) {
 		return
 	}
-	n := 0
-	for _, t := range s.c.Stop {
-		if len(t) == 0 || n == mostStops && !s.exact(llm.FeatureManyStops) || !s.kept(llm.FeatureBlankStop) && blank(t) {
+	for i, t := range s.c.Stop {
+		switch {
+		case len(t) == 0: // refused everywhere
+			s.leave(llm.FeatureStop, "["+strconv.Itoa(i)+"]")
+			continue
+		case len(s.stops) == mostStops && !s.exact(llm.FeatureManyStops), !s.kept(llm.FeatureBlankStop) && blank(t):
 			continue
 		}
-		if n++; n == 1 {
+		if s.stops = append(s.stops, t); len(s.stops) == 1 {
 			s.dst = append(s.dst, `,"stop":[`...)
 		} else {
 			s.dst = append(s.dst, ',')
 		}
 		s.dst = quoted(s.dst, t)
 	}
-	if n > 0 {
+	if len(s.stops) > 0 {
 		s.dst = append(s.dst, ']')
 	}
 }
@@ -194,8 +237,12 @@ func (s *speller) extras() {
 	if len(s.c.CacheKey) > 0 && s.kept(llm.FeatureCacheKey) {
 		s.dst = quoted(append(s.dst, `,"prompt_cache_key":`...), short(s.c.CacheKey))
 	}
-	if tier := s.tier(); tier != "" && s.kept(llm.FeatureTier) {
-		s.dst = wire.AppendQuote(append(s.dst, `,"service_tier":`...), tier)
+	if s.c.Tier != "" && s.kept(llm.FeatureTier) {
+		if tier := s.tier(); tier != "" {
+			s.dst = wire.AppendQuote(append(s.dst, `,"service_tier":`...), tier)
+		} else {
+			s.leave(llm.FeatureTier, "")
+		}
 	}
 	if s.c.Verbosity != "" && s.kept(llm.FeatureVerbosity) {
 		s.dst = wire.AppendQuote(append(s.dst, `,"verbosity":`...), s.c.Verbosity)

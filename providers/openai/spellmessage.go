@@ -31,6 +31,10 @@ func (s *speller) messages() {
 		}
 	}
 	s.flush()
+	s.open()
+	if !s.begun && s.err == nil {
+		s.err = wire.Refuse("messages", "must hold at least one message that says something")
+	}
 }
 
 // calls reports whether tools are called in turns.
@@ -43,40 +47,76 @@ func calls(turns []llm.Turn) bool {
 	return false
 }
 
-// open begins a message.
-func (s *speller) open(role string, name llm.Text) {
+// begin begins a message.
+func (s *speller) begin(role string, name llm.Text) {
 	if s.begun {
 		s.dst = append(s.dst, ',')
 	}
 	s.begun, s.bridge = true, false
 	s.dst = append(append(append(s.dst, `{"role":"`...), role...), '"')
-	if len(name) > 0 && s.kept(llm.FeatureNames) {
+	if s.named(name) {
 		s.dst = quoted(append(s.dst, `,"name":`...), name)
 	}
 }
 
+// named reports whether a speaker's name is told.
+func (s *speller) named(name llm.Text) bool { return len(name) > 0 && s.kept(llm.FeatureNames) }
+
+// message spells a message with the items and nothing else.
+func (s *speller) message(role string, name llm.Text) {
+	s.begin(role, name)
+	s.content()
+	s.dst = append(s.dst, '}')
+}
+
+// system spells what the system says. Where it must stand in one message at the beginning it is collected for that;
+// what comes later is said by the user then, and marked as what it is.
 func (s *speller) system(t *llm.Turn) {
 	s.items = s.items[:0]
 	for i := range t.Parts {
 		s.take(&t.Parts[i], false)
 	}
-	if len(s.items) == 0 || s.spoken && !s.kept(llm.FeatureMidSystem) {
-		return
-	}
-	if s.spoken && !s.exact(llm.FeatureMidSystem) {
+	switch {
+	case len(s.items) == 0 || s.spoken && !s.kept(llm.FeatureMidSystem):
+	case s.spoken && !s.exact(llm.FeatureMidSystem):
 		s.items = slices.Insert(s.items, 0, item{text: llm.Text("<system-reminder>")})
 		s.items = append(s.items, item{text: llm.Text("</system-reminder>")})
-		s.say("user", t.Name)
+		s.say(t.Name)
+	case !s.spoken && !s.st.FreeTurns && !s.named(t.Name):
+		s.opening = append(s.opening, s.items...)
+	default:
+		s.flush()
+		s.open()
+		s.cross()
+		s.message(s.ruler(), t.Name)
+	}
+}
+
+// ruler is the role that the system has.
+func (s *speller) ruler() string {
+	if s.st.Developer {
+		return "developer"
+	}
+	return "system"
+}
+
+// open spells what the system says before all others.
+func (s *speller) open() {
+	if len(s.opening) == 0 {
 		return
 	}
-	role := "system"
-	if s.st.Developer {
-		role = "developer"
+	items := s.items
+	s.items, s.opening = s.opening, nil
+	s.message(s.ruler(), nil)
+	s.items = items
+}
+
+// cross puts an answer between results and what comes behind them, for servers that want one.
+func (s *speller) cross() {
+	if s.bridge && s.st.BridgeResults {
+		s.begin("assistant", nil)
+		s.dst = append(s.dst, `,"content":"I have read the results."}`...)
 	}
-	s.flush()
-	s.open(role, t.Name)
-	s.content()
-	s.dst = append(s.dst, '}')
 }
 
 // user spells what a user says, results of tools aside.
@@ -92,44 +132,51 @@ func (s *speller) user(t *llm.Turn) {
 			for j := range p.Parts {
 				s.take(&p.Parts[j], true)
 			}
+			s.markLast(p.Cache)
 		}
 	}
 	if len(s.items) > 0 {
-		s.say("user", t.Name)
+		s.say(t.Name)
 	}
 }
 
-// say spells the items as a user's message, with what results could not hold before them.
-func (s *speller) say(role string, name llm.Text) {
-	if s.bridge && s.st.BridgeResults {
-		s.open("assistant", nil)
-		s.dst = append(s.dst, `,"content":"I have read the results."}`...)
-	}
-	if len(s.carried) > 0 {
+// say has a user say the items: in a message with what is carried, and where one message is to follow no other with
+// what the user says next.
+func (s *speller) say(name llm.Text) {
+	s.spoken = true
+	if s.st.FreeTurns || s.named(name) {
+		if !s.st.FreeTurns {
+			s.flush() // somebody else has said it
+		}
 		s.items = slices.Insert(s.items, 0, s.carried...)
 		s.carried = s.carried[:0]
+		s.open()
+		s.cross()
+		s.message("user", name)
+		return
 	}
-	s.spoken = true
-	s.open(role, name)
-	s.content()
-	s.dst = append(s.dst, '}')
+	s.carried = append(s.carried, s.items...)
 }
 
-// flush spells what is still carried as a message of its own.
+// flush spells what is carried as a message of its own.
 func (s *speller) flush() {
-	if len(s.carried) > 0 {
-		items := s.items
-		s.items = nil
-		s.say("user", nil)
-		s.items = items
+	if len(s.carried) == 0 {
+		return
 	}
+	items := s.items
+	s.items, s.carried = s.carried, nil
+	s.spoken = true
+	s.open()
+	s.cross()
+	s.message("user", nil)
+	s.items = items
 }
 
 // assistant spells turns of an assistant as one message.
 func (s *speller) assistant(turns []llm.Turn) {
-	s.flush()
 	var refusal, thinking llm.Text
 	var media []item
+	var mark string // of the calls
 	s.items = s.items[:0]
 	anyCall := calls(turns)
 	for i := range turns {
@@ -137,6 +184,10 @@ func (s *speller) assistant(turns []llm.Turn) {
 			switch p := &turns[i].Parts[j]; p.Kind {
 			case llm.PartText:
 				s.take(p, false)
+			case llm.PartToolCall:
+				if p.Cache != "" {
+					mark = p.Cache
+				}
 			case llm.PartRefusal:
 				refusal = append(refusal[:len(refusal):len(refusal)], p.Text...)
 			case llm.PartThinking:
@@ -152,8 +203,11 @@ func (s *speller) assistant(turns []llm.Turn) {
 		s.carried = append(s.carried, media...)
 		return
 	}
+	s.markLast(mark)
+	s.flush()
 	s.spoken = true
-	s.open("assistant", turns[0].Name)
+	s.open()
+	s.begin("assistant", turns[0].Name)
 	s.assistantContent(refusal)
 	if len(thinking) > 0 || s.st.ReasoningBack && anyCall {
 		s.dst = quoted(append(s.dst, `,"reasoning_content":`...), thinking)
@@ -170,7 +224,14 @@ func (s *speller) assistant(turns []llm.Turn) {
 
 // thinks reports whether a piece of reasoning goes back: to who wants it and has made it.
 func (s *speller) thinks(p *llm.Part) bool {
-	return s.st.ReasoningBack && s.kept(llm.FeatureThinking) && (p.Origin == "" || p.Origin == s.st.Provider)
+	if !s.st.ReasoningBack || !s.kept(llm.FeatureThinking) {
+		return false
+	}
+	if p.Origin != "" && p.Origin != s.st.Provider {
+		s.strange = true
+		return false
+	}
+	return true
 }
 
 func (s *speller) assistantContent(refusal llm.Text) {
@@ -260,7 +321,7 @@ func (s *speller) result(call, p *llm.Part) {
 	default:
 		s.resultItems(p)
 	}
-	s.open("tool", nil)
+	s.begin("tool", nil)
 	if s.st.ToolNames {
 		s.dst = quoted(append(s.dst, `,"name":`...), s.names.Of(call.Name))
 	}
@@ -294,6 +355,16 @@ func (s *speller) resultItems(p *llm.Part) {
 	}
 	if p.Failed {
 		s.fail()
+	}
+	s.markLast(p.Cache)
+}
+
+// markLast gives a mark to the last item, as what it stands at has no place for one.
+func (s *speller) markLast(cache string) {
+	if n := len(s.items); cache != "" && n > 0 {
+		s.items[n-1].cache = cache
+	} else if cache != "" {
+		s.unmarked = true
 	}
 }
 

@@ -40,7 +40,7 @@ func (s *speller) carry(list []item, p *llm.Part, label string) []item {
 	if label != "" {
 		list = append(list, item{text: wire.TextOf(label)})
 	}
-	return append(list, item{part: p})
+	return append(list, item{part: p, cache: p.Cache})
 }
 
 // keptMedia reports whether a part other than text is to be spelled.
@@ -88,14 +88,11 @@ func document(p *llm.Part) llm.Text {
 	return append(t, `\n</document>`...)
 }
 
-// content appends the items as the content of a message: one text is a string, as every server takes it.
+// content appends the items as the content of a message. Nothing but text is one string, as every server takes it,
+// unless a mark must stand at a part of it.
 func (s *speller) content() {
 	s.dst = append(s.dst, `,"content":`...)
-	switch {
-	case len(s.items) == 1 && s.items[0].part == nil && !s.marked(&s.items[0]):
-		s.dst = append(s.text(append(s.dst, '"'), &s.items[0]), '"')
-		return
-	case s.st.FlatText && s.onlyText():
+	if s.flat() {
 		s.dst = append(s.dst, '"')
 		for i := range s.items {
 			if i > 0 {
@@ -120,9 +117,10 @@ func (s *speller) text(dst []byte, it *item) []byte {
 	return append(append(dst, it.before...), it.text...)
 }
 
-func (s *speller) onlyText() bool {
+// flat reports whether the items are text without marks.
+func (s *speller) flat() bool {
 	for i := range s.items {
-		if s.items[i].part != nil {
+		if s.items[i].part != nil || s.marked(s.items[i].cache) {
 			return false
 		}
 	}
@@ -147,7 +145,7 @@ func (s *speller) part(it *item) {
 	default:
 		s.file(p)
 	}
-	s.mark(it)
+	s.mark(it.cache)
 	s.dst = append(s.dst, '}')
 }
 
@@ -184,13 +182,13 @@ func soundFormat(media string) string {
 	return strings.TrimPrefix(media, "audio/")
 }
 
-// marked reports whether the end of a cached prefix is to be marked behind an item.
-func (s *speller) marked(it *item) bool {
-	return it.cache != "" && s.st.Marks != MarksNot && s.kept(llm.FeatureCacheMarks)
+// marked reports whether the end of a cached prefix is to be marked.
+func (s *speller) marked(cache string) bool {
+	return cache != "" && s.st.Marks != MarksNot && s.kept(llm.FeatureCacheMarks)
 }
 
-func (s *speller) mark(it *item) {
-	if !s.marked(it) {
+func (s *speller) mark(cache string) {
+	if !s.marked(cache) {
 		return
 	}
 	if s.st.Marks == MarksBreakpoint {
@@ -198,7 +196,7 @@ func (s *speller) mark(it *item) {
 		return
 	}
 	s.dst = append(s.dst, `,"cache_control":{"type":"ephemeral"`...)
-	if it.cache == "1h" {
+	if cache == "1h" {
 		s.dst = append(s.dst, `,"ttl":"1h"`...)
 	}
 	s.dst = append(s.dst, '}')

@@ -25,6 +25,11 @@ func (s *speller) pickTools() {
 			s.pick(t)
 		}
 	}
+	for i := range s.c.Tools {
+		if c := s.c.Tools[i].Cache; c != "" {
+			s.toolMark = c
+		}
+	}
 	if len(s.c.Tools) == 0 && s.st.DeclareTools {
 		s.declare()
 	}
@@ -55,6 +60,10 @@ func (s *speller) declare() {
 
 func (s *speller) appendTools() {
 	if len(s.tools) == 0 {
+		if m := s.c.Choice.Mode; (m == llm.ChoiceAny || m == llm.ChoiceOne) && s.kept(llm.FeatureToolChoice) {
+			s.leave(llm.FeatureToolChoice, "")
+		}
+		s.unmarked = s.unmarked || s.toolMark != ""
 		return
 	}
 	s.dst = append(s.dst, `,"tools":[`...)
@@ -63,14 +72,23 @@ func (s *speller) appendTools() {
 			s.dst = append(s.dst, ',')
 		}
 		s.tool(t)
+		if i == len(s.tools)-1 && s.st.Marks == MarksControl {
+			s.mark(s.toolMark)
+		}
+		s.dst = append(s.dst, '}')
 	}
 	s.dst = append(s.dst, ']')
+	s.unmarked = s.unmarked || s.toolMark != "" && s.st.Marks != MarksControl
+	if s.loose {
+		s.leave(llm.FeatureStrictTools, "")
+	}
 	s.choice()
 	if s.c.OneCall && s.kept(llm.FeatureOneCall) {
 		s.dst = append(s.dst, `,"parallel_tool_calls":false`...)
 	}
 }
 
+// tool appends a tool without its last brace.
 func (s *speller) tool(t *llm.Tool) {
 	open := `{"type":"function","function":{"name":`
 	if t.Custom {
@@ -83,11 +101,12 @@ func (s *speller) tool(t *llm.Tool) {
 	if !t.Custom {
 		s.dst = appendSchema(append(s.dst, `,"parameters":`...), t.Schema)
 		if t.Strict != nil && s.st.Strict {
-			strict := *t.Strict && s.kept(llm.FeatureStrictTools) && (s.exact(llm.FeatureStrictTools) || strictSchema(t.Schema))
+			strict := *t.Strict && s.kept(llm.FeatureStrictTools) && (s.o.Request.Dialect == llm.OpenAI || strictSchema(t.Schema))
+			s.loose = s.loose || *t.Strict && !strict && s.kept(llm.FeatureStrictTools)
 			s.dst = appendBool(append(s.dst, `,"strict":`...), strict)
 		}
 	}
-	s.dst = append(s.dst, "}}"...)
+	s.dst = append(s.dst, '}')
 }
 
 // choice appends the tool choice where it says more than the default.
@@ -109,7 +128,7 @@ func (s *speller) choice() {
 	case llm.ChoiceOne:
 		if s.kept(llm.FeatureToolChoice) {
 			s.dst = append(s.dst, `,"tool_choice":`...)
-			s.named(c.Name)
+			s.refer(c.Name)
 		}
 		return
 	}
@@ -122,7 +141,7 @@ func (s *speller) choice() {
 			if i > 0 {
 				s.dst = append(s.dst, ',')
 			}
-			s.named(name)
+			s.refer(name)
 		}
 		s.dst = append(s.dst, "]}}"...)
 	default:
@@ -130,8 +149,8 @@ func (s *speller) choice() {
 	}
 }
 
-// named appends a reference to a tool.
-func (s *speller) named(name llm.Text) {
+// refer appends a reference to a tool.
+func (s *speller) refer(name llm.Text) {
 	open := `{"type":"function","function":{"name":`
 	if s.customs[string(name)] {
 		open = `{"type":"custom","custom":{"name":`

@@ -70,6 +70,16 @@ func TestUsageIsAskedForAndWithheld(t *testing.T) {
 	}
 }
 
+// TestUsageInTheChoiceIsCounted, where Moonshot has it.
+func TestUsageInTheChoiceIsCounted(t *testing.T) {
+	u := providertest.New(t)
+	stop := `data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":4}}]}` + "\n\n"
+	u.Answer(providertest.Stream(head1, text1, stop, done1))
+	if a := ask(t, newClient(t, u), streamRequest(t)); a.err != nil || a.usage != (llm.Usage{Input: 9, Output: 4}) || a.body != head1+text1+stop+done1 {
+		t.Errorf("%v %+v %q", a.err, a.usage, a.body)
+	}
+}
+
 // TestRefusedUsageIsNotAskedForAgain: the edit was ours, so its refusal is not the application's business.
 func TestRefusedUsageIsNotAskedForAgain(t *testing.T) {
 	u := providertest.New(t)

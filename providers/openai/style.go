@@ -16,6 +16,11 @@ type Style struct {
 	StreamUsage bool
 	// Effort is how reasoning is asked for. Zero: not at all.
 	Effort EffortStyle
+	// Efforts are the levels the server's models take, least first, where a model's own are not known; nil: the usual ones.
+	Efforts []string
+	// SamplesAtRest leaves out temperature, top_p and penalties where a level of reasoning is asked for: OpenAI's models
+	// refuse them together.
+	SamplesAtRest bool
 	// ReasoningBack returns reasoning_content in the history, as DeepSeek and Moonshot want: DeepSeek refuses an
 	// assistant's message with calls that comes without it.
 	ReasoningBack bool
@@ -30,8 +35,10 @@ type Style struct {
 	AnyTool, RandomSeed bool
 	// ShortIDs makes call ids of nine letters and digits, as Mistral's older models want.
 	ShortIDs bool
-	// FlatText sends contents of nothing but text as one string each, for servers that take no lists of parts.
-	FlatText bool
+	// FreeTurns lets turns stand as they are: system messages between the others, and several of one role in a row. Else
+	// there is one system message, at the beginning, as the templates of many models want it, and what a user says in
+	// several messages is sent in one.
+	FreeTurns bool
 	// ToolNames repeats the tool's name on its result; NoNull sends "" for an assistant's content that is not there;
 	// BridgeResults puts an assistant's word between results and what the user says next; DeclareTools declares tools
 	// that only the history uses. Some server or other wants each.
@@ -56,6 +63,9 @@ func (st Style) Features() *llm.Features {
 	}
 	if !st.Strict {
 		f = f.Lacking(llm.FeatureStrictTools)
+	}
+	if !st.FreeTurns {
+		f = f.Lacking(llm.FeatureMidSystem)
 	}
 	return f
 }

@@ -26,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	styles := []Style{{}, fullStyle, {FlatText: true, Developer: true, NoNull: true, ToolNames: true, BridgeResults: true, DeclareTools: true, ShortIDs: true, AnyTool: true, Effort: EffortThink, Marks: MarksBreakpoint}}
+	styles := []Style{{}, fullStyle, {FreeTurns: true, Developer: true, NoNull: true, ToolNames: true, BridgeResults: true, DeclareTools: true, ShortIDs: true, AnyTool: true, Effort: EffortThink, Marks: MarksBreakpoint}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req, err := Codec{}.Scan(llm.Chat, "/chat/completions", bytes.Clone(body))
 		if err != nil {
@@ -41,6 +41,9 @@ func FuzzDecode(f *testing.F) {
 		plans := []llm.Planned{everything, {}, {Keep: everything.Keep, Near: everything.Keep}}
 		for i, st := range styles {
 			sp, bad := spell(&llm.Order{Request: req, ID: "m", Plan: plans[i%len(plans)]}, st)
+			if bad != nil && bad.Kind == llm.BadRequest && bad.Param == "messages" {
+				continue // the plan left nothing to say, or there are too many calls
+			}
 			if bad != nil {
 				t.Fatal(bad)
 			}

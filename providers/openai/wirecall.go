@@ -12,13 +12,14 @@ type wireCall struct {
 	key       int64 // the index the server counts it by; -1: it counts none
 	index     int   // ours, from when it was announced
 	id, name  string
+	sent      string // the name as the server says it
 	custom    bool
 	announced bool
 	ended     bool
 	braces    bool   // "{}" came first: a placeholder, unless it stays alone
 	spoke     bool   // arguments were handed out
-	last      byte   // of the arguments so far
 	early     []byte // arguments that came before the name
+	json      brackets
 }
 
 // callPiece is one element of tool_calls.
@@ -109,8 +110,8 @@ func (d *decoder) callOf(p *callPiece, whole bool, at, first int) int {
 		}
 		return d.newCall(p)
 	case p.name != nil:
-		// Without number and id a name that is repeated continues its call, until the arguments are complete.
-		if c := &d.calls[current]; (at == 0 || current < first) && same(p.name, c.name) && c.last != '}' && !c.braces {
+		// Without number and id a list is one of calls.
+		if (at == 0 || current < first) && !d.calls[current].parted(p) {
 			return current
 		}
 		return d.newCall(p)
@@ -137,6 +138,9 @@ func (d *decoder) numbered(p *callPiece) int {
 		if c.key != p.key {
 			continue
 		}
+		if p.id == nil && c.parted(p) {
+			break
+		}
 		if p.id == nil || p.name == nil || c.id == "" || same(p.id, c.id) {
 			return i
 		}
@@ -146,6 +150,20 @@ func (d *decoder) numbered(p *callPiece) int {
 		break // an id and a name that are not its own: another call
 	}
 	return d.newCall(p)
+}
+
+// parted reports whether a piece without an id belongs to another call than c: one that has another name, or the same
+// although the arguments of c are complete.
+func (c *wireCall) parted(p *callPiece) bool {
+	switch {
+	case p.name == nil || c.sent == "":
+		return false
+	case !same(p.name, c.sent) && wire.Cut(wire.Text(p.name), mostCallID) != c.sent:
+		return true
+	case len(p.args) == 0 || p.args[0] == '"' && blank(wire.Inside(p.args)):
+		return false // a last word on the same
+	}
+	return !c.custom && c.json.closed || c.braces
 }
 
 func (d *decoder) byID(id []byte) int {
@@ -175,7 +193,8 @@ func (d *decoder) fragment(dst []llm.Event, c *wireCall, p *callPiece, whole boo
 		c.id = wire.Cut(wire.Text(p.id), mostCallID)
 	}
 	if c.name == "" && p.name != nil {
-		c.name = wire.Cut(wire.Text(p.name), mostCallID)
+		c.sent = wire.Cut(wire.Text(p.name), mostCallID)
+		c.name = c.sent
 		if own, ok := d.names[c.name]; ok {
 			c.name = own
 		}
@@ -221,6 +240,8 @@ func (d *decoder) arguments(dst []llm.Event, c *wireCall, v []byte, whole bool) 
 	switch {
 	case len(t) == 0 || c.ended:
 		return dst
+	case !c.spoke && len(c.early) == 0 && !c.custom && (string(t) == "null" || blank(t)):
+		return dst // which is how some servers say that there are none
 	case !c.announced:
 		if len(c.early)+len(t) <= maxEarly {
 			c.early = append(c.early, t...)
@@ -237,7 +258,8 @@ func (d *decoder) arguments(dst []llm.Event, c *wireCall, v []byte, whole bool) 
 const maxEarly = 1 << 20
 
 func (d *decoder) say(dst []llm.Event, c *wireCall, t llm.Text) []llm.Event {
-	c.spoke, c.last = true, t[len(t)-1]
+	c.spoke = true
+	c.json.follow(t)
 	return append(dst, llm.Event{Kind: llm.EventArguments, Index: c.index, Text: t})
 }
 

@@ -15,7 +15,10 @@ type past struct {
 	messages     string
 	more         string // further members
 	// turns are what the vendor must be told: role, a colon and what is said; "call" and "result" stand for those.
-	turns  []string
+	turns []string
+	// joined is the same for a vendor of which nothing is known but its dialect, where it differs: many of them want turns
+	// to alternate, and the system only at the beginning.
+	joined []string
 	status int // 0: 200
 }
 
@@ -61,9 +64,9 @@ var pasts = []past{
 		messages: `[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"c2lnbmVk"},{"type":"redacted_thinking","data":"b3BhcXVl"},{"type":"text","text":"b"},{"type":"tool_use","id":"t1","name":"get_weather","input":{"x":[1,{"y":null}]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"d"},{"type":"text","text":"e"}]},{"type":"text","text":"f"}]}]`,
 		turns:    []string{"user:a", "assistant:b call", "tool:result", "user:f"}},
 	{name: "nothing but thoughts", client: "anthropic", messages: `[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"lr1:x"}]},{"role":"user","content":"b"}]`,
-		turns: []string{"user:a", "user:b"}},
+		turns: []string{"user:a", "user:b"}, joined: []string{"user:a\n\nb"}},
 	{name: "a system turn in between", client: "anthropic", messages: `[{"role":"user","content":"a"},{"role":"system","content":"s2"},{"role":"user","content":"b"}]`,
-		turns: []string{"user:a", "system:s2", "user:b"}},
+		turns: []string{"user:a", "system:s2", "user:b"}, joined: []string{"user:a\n\n<system-reminder>\n\ns2\n\n</system-reminder>\n\nb"}},
 	{name: "documents of text", client: "anthropic", messages: `[{"role":"user","content":[{"type":"document","title":"t","source":{"type":"text","media_type":"text/plain","data":"the text"}},{"type":"text","text":"a"}]}]`,
 		turns: []string{"user:*the text*"}},
 	{name: "a hosted tool", client: "anthropic", more: `"tools":[{"type":"web_search_20260318","name":"web_search"}]`, messages: `[{"role":"user","content":"a"}]`, status: 400},
@@ -95,8 +98,12 @@ func TestAPastThatOthersWroteIsSaidRightly(t *testing.T) {
 				for _, turn := range read(t, r.vendor.dialect, r.vendor.last(t).body).turns {
 					told = append(told, turn.role+":"+turn.told())
 				}
-				if !matches(told, p.turns) {
-					t.Errorf("the vendor was told %q, want %q", told, p.turns)
+				want := p.turns
+				if r.vendor.name == "upo" && p.joined != nil {
+					want = p.joined
+				}
+				if !matches(told, want) {
+					t.Errorf("the vendor was told %q, want %q", told, want)
 				}
 			})
 		}

@@ -63,8 +63,8 @@ func lost(r route, scene string) (fields []string) {
 	if !r.translated() || r.vendor.name == "upa" {
 		return nil
 	}
-	if tooled(scene) {
-		fields = append(fields, map[string]string{"upo": "tools.strict", "upown": "tools.strict;approximated"}[r.vendor.name])
+	if tooled(scene) && r.vendor.name == "upo" {
+		fields = append(fields, "tools.strict")
 	}
 	if reasoned(scene) && r.vendor.name == "upo" {
 		fields = append(fields, "output_config.effort")
