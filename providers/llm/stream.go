@@ -118,11 +118,14 @@ type translation struct {
 	enc       Encoder
 	whole     bool
 	committed bool
-	head      Head
+	size      int // bytes of the answer so far, where it is collected
 	event     Event
 	buf       []byte
 	err       error
 }
+
+// maxWhole bounds an answer that is collected, as those are that come in one piece.
+const maxWhole = 64 << 20
 
 const (
 	typeEvents = "text/event-stream"
@@ -155,6 +158,13 @@ func (t *translation) Next() ([]byte, error) {
 			return t.end(err)
 		}
 		t.committed = t.committed || t.event.Commits()
+		if t.whole {
+			if t.size += len(t.event.Text) + len(t.event.Raw); t.size > maxWhole {
+				t.s.Close()
+				return t.end(&Error{Kind: ProviderFailed, Status: 502, Code: string(ProviderFailed),
+					Message: "The answer is larger than 64 MiB, which is too much for one piece; ask for a stream instead."})
+			}
+		}
 		t.buf = t.enc.Append(t.buf, &t.event)
 		if t.committed && !t.whole && !t.event.More && len(t.buf) > 0 {
 			return t.buf, nil

@@ -115,8 +115,8 @@ func parseModel(raw json.RawMessage) (llm.Model, bool) {
 	}
 	m := llm.Model{ID: l.ID, Name: l.Name, OwnedBy: l.OwnedBy, Parameters: l.Parameters,
 		InputModes: l.Architecture.Input, OutputModes: l.Architecture.Output,
-		ContextLength: tokens(l.ContextLength, l.ContextWindow, l.MaxModelLen, l.MaxContextLength, l.TopProvider.ContextLength, l.Meta.Context),
-		MaxOutput:     tokens(l.MaxOutput, l.MaxOutputToks, l.TopProvider.MaxOutput)}
+		ContextLength: figure(l.ContextLength, l.ContextWindow, l.MaxModelLen, l.MaxContextLength, l.TopProvider.ContextLength, l.Meta.Context),
+		MaxOutput:     figure(l.MaxOutput, l.MaxOutputToks, l.TopProvider.MaxOutput)}
 	if m.Name == "" {
 		m.Name = l.DisplayName
 	}
@@ -127,8 +127,8 @@ func parseModel(raw json.RawMessage) (llm.Model, bool) {
 	return m, true
 }
 
-// tokens is the first figure that says something.
-func tokens(figures ...float64) int {
+// figure is the first of the figures that says something.
+func figure(figures ...float64) int {
 	for _, f := range figures {
 		if f >= 1 && f < math.MaxInt32 {
 			return int(f)

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"localrouter/providers/llm"
+	"localrouter/providers/tokens"
 	"localrouter/providers/upstream"
 	"localrouter/providers/wire"
 )
@@ -70,7 +71,7 @@ func (c *Client) Send(ctx context.Context, req *llm.Request, model string, obs l
 
 // attempt sends req once.
 func (c *Client) attempt(ctx context.Context, req *llm.Request, model string, ask bool, obs llm.Observer) (llm.Relay, *llm.Error) {
-	a := upstream.Ask{Op: req.Op, Model: model, Path: req.Path, Stream: req.Stream, WantsUsage: req.WantsUsage, Input: req.InputEstimate,
+	a := upstream.Ask{Op: req.Op, Model: model, Path: req.Path, Stream: req.Stream, WantsUsage: req.WantsUsage, Input: c.input(req, model),
 		ContentType: req.ContentType, Header: req.Header, Body: spliced(req, model, ask), Rest: req.Rest}
 	if req.Rest != nil {
 		a.Length = -1
@@ -79,6 +80,23 @@ func (c *Client) attempt(ctx context.Context, req *llm.Request, model string, as
 		}
 	}
 	return c.up.Relay(ctx, &a, obs)
+}
+
+// input is the number of input tokens to go by where the provider counts none: by length, and by a tokenizer once it is
+// known for that.
+func (c *Client) input(req *llm.Request, model string) int64 {
+	if req.Op != llm.Chat || !c.up.Silent() {
+		return req.InputEstimate
+	}
+	conversation := req.Conversation
+	if conversation == nil {
+		decoded, err := NewCodec().Decode(req)
+		if err != nil {
+			return req.InputEstimate // the provider may take what a translation would refuse
+		}
+		conversation = decoded
+	}
+	return tokens.Conversation(conversation, tokens.FamilyOf(model))
 }
 
 // asksUsage reports whether the request has to be edited so that the stream ends with its usage.
@@ -122,6 +140,6 @@ func (c *Client) converse(ctx context.Context, o *llm.Order, st Style, obs llm.O
 		return nil, err
 	}
 	o.Plan.Leave(sp.left...)
-	return c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathChat, Stream: o.Request.Stream, Input: o.Request.InputEstimate,
+	return c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathChat, Stream: o.Request.Stream, Input: c.input(o.Request, o.ID),
 		ContentType: "application/json", Body: wire.NewBody(sp.body)}, newDecoder(sp, rand.Text), obs)
 }
