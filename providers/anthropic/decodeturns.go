@@ -31,7 +31,7 @@ func (d *decoding) systemText(v []byte) {
 			}
 			p := llm.Part{Kind: llm.PartText, Text: d.text(field, f.text)}
 			if bytes.HasPrefix(p.Text, []byte(billingHeader)) {
-				d.c.Use(llm.FeatureOther, field)
+				d.other(llm.FeatureOther, "", []byte(field))
 				return true
 			}
 			d.cached(&p, &f, "system.cache_control")
