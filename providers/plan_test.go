@@ -34,7 +34,7 @@ func TestPlanOfEveryFeature(t *testing.T) {
 		{llm.OpenAI, "anthropic, claude-3-5-haiku", anthropic.Features(), catalog.Facts("anthropic", "claude-3-5-haiku-latest")},
 		{llm.OpenAI, "anthropic, claude-sonnet-4-5", anthropic.Features(), catalog.Facts("anthropic", "claude-sonnet-4-5")},
 		{llm.OpenAI, "anthropic, claude-opus-4-8", anthropic.Features(), catalog.Facts("anthropic", "claude-opus-4-8")},
-		{llm.OpenAI, "anthropic, unknown model", anthropic.Features(), nil},
+		{llm.OpenAI, "anthropic, a Claude not known yet", anthropic.Features(), catalog.Facts("anthropic", "claude-x")},
 		{llm.Anthropic, "openai, gpt-4o", at("https://api.openai.com/v1"), catalog.Facts("openai", "gpt-4o")},
 		{llm.Anthropic, "openai, gpt-5.6-sol", at("https://api.openai.com/v1"), catalog.Facts("openai", "gpt-5.6-sol")},
 		{llm.Anthropic, "openrouter, unknown model", at("https://openrouter.ai/api/v1"), nil},

@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"localrouter/providers/llm"
@@ -81,11 +80,7 @@ func (c *Client) Converse(ctx context.Context, o *llm.Order, obs llm.Observer) (
 	if err != nil {
 		return nil, err
 	}
-	for _, field := range sp.left {
-		if !slices.Contains(o.Plan.Report, field) {
-			o.Plan.Report = append(o.Plan.Report, field)
-		}
-	}
+	o.Plan.Leave(sp.left...)
 	stream, err := c.up.Converse(ctx, &upstream.Ask{Op: o.Request.Op, Model: o.ID, Path: pathMessages, Stream: sp.stream, Input: o.Request.InputEstimate,
 		ContentType: "application/json", Set: versioned, Body: wire.NewBody(sp.body)}, newDecoder(sp), obs)
 	if err != nil {

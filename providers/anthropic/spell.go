@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 	"localrouter/providers/wire"
 )
@@ -74,7 +73,7 @@ const mostWhole = 21333
 func spell(o *llm.Order, remembered func(callID string) *kept) (*spelled, *llm.Error) {
 	w := &speller{o: o, c: o.Request.Conversation, model: o.Model, remembered: remembered, out: &spelled{}, names: wire.NewNames(o.Request.Conversation, maxIdent)}
 	if w.model == nil {
-		w.model = catalog.Facts(vendor, o.ID)
+		w.model = &llm.Model{ID: o.ID}
 	}
 	for _, u := range w.c.Uses {
 		w.used |= 1 << u.Feature
@@ -138,10 +137,7 @@ const leastRoom = 1024
 // asked for it is all that the model has and that its context leaves room for.
 func (w *speller) limit() {
 	w.most = w.model.MaxOutput
-	if w.maxTokens = w.c.MaxOutput; w.maxTokens > 0 {
-		if w.most > 0 {
-			w.maxTokens = min(w.maxTokens, w.most)
-		}
+	if w.maxTokens = llm.OutputLimit(w.o.Request, w.model); w.maxTokens > 0 {
 		return
 	}
 	if w.maxTokens = w.most; w.maxTokens <= 0 {

@@ -3,8 +3,8 @@ package anthropic
 import (
 	"slices"
 	"strconv"
+	"strings"
 
-	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 )
 
@@ -90,7 +90,10 @@ func within(effort string, levels []string) string {
 // ways is how the model can be asked to reason; of one whose list does not tell it, what its kind is taken for.
 func (w *speller) ways() (llm.Thinking, []string) {
 	if w.model.Thinking == 0 {
-		return catalog.Facts(vendor, w.o.ID).Thinking, w.model.Efforts
+		if strings.Contains(w.o.ID, "claude") {
+			return llm.ThinksAdaptive, w.model.Efforts
+		}
+		return llm.ThinksByBudget, w.model.Efforts
 	}
 	return w.model.Thinking, w.model.Efforts
 }
