@@ -139,11 +139,14 @@ func (x *exchange) sendEarly(a llm.Attempt) {
 	x.events = true
 	x.nameRequest()
 	x.send(http.StatusOK)
-	if ping := x.codec.KeepAlive(); ping != nil {
+	ping := x.codec.KeepAlive()
+	if ping != nil {
 		x.ResponseWriter.Write(ping) // a failure means that the application is gone, which the context tells
-		x.beat = startBeat(x, ping)
 	}
 	x.flush()
+	if ping != nil { // last, because from here on it writes too
+		x.beat = startBeat(x, ping)
+	}
 }
 
 // relay copies the answer to the application as it comes. Each step's bytes are written and flushed before the next is
