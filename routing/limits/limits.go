@@ -110,7 +110,7 @@ func (w *window) exact() bool {
 	return w.limit.Kind == settings.LimitRequests && w.limit.Amount <= exact
 }
 
-// account finds the account of a key, or makes it, and locks it with the key's present limits and time.
+// lock finds the account of a key, or makes it, and locks it with the key's present limits and time.
 func (l *Limiter) lock(k *Key) *account {
 	l.mu.RLock()
 	a := l.accounts[k.ID]
@@ -234,10 +234,8 @@ func (t *Ticket) Settle(used Amounts) {
 		return
 	}
 	t.settled = true
-	a.last = max(a.last, t.limiter.now())
 	for _, h := range t.holds {
 		if n := used[h.window.limit.Kind]; n != Reserved {
-			h.window.ring.advance(a.last)
 			h.window.ring.add(h.part, min(max(n, 0), most)-h.amount)
 		}
 	}
