@@ -21,8 +21,8 @@ type terms struct {
 const termsHelp = "A limit is KIND=AMOUNT/WINDOW: at most so much in any span of that length.\n" +
 	"  KIND    requests, input_tokens, output_tokens, tokens (both together) or cost (USD)\n" +
 	"  WINDOW  1s to 31d, such as 1m, 1h, 1d, 7d or 30d\n" +
-	"Several may stand together, each with a --limit of its own. A key works through the day after --expires, in this\n" +
-	"machine's time zone."
+	"Several may stand together, each with a --limit of its own. The day given to --expires is the last on which the key\n" +
+	"works, by this machine's clock."
 
 func (t *terms) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&t.limits, "limit", nil, "a `LIMIT`, for example requests=100/1m or cost=5/1d; may stand several times")
