@@ -36,6 +36,7 @@ import (
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
 	"localrouter/routing"
+	"localrouter/routing/limits"
 	"localrouter/server"
 	"localrouter/tray"
 )
@@ -118,6 +119,7 @@ type app struct {
 	lines    *accesslog.Log
 	vault    *secret.Vault
 	keys     *db.Keys
+	limits   *limits.Limiter
 	recorder *db.Recorder
 	registry *providers.Registry
 	gateway  *server.Gateway
@@ -202,7 +204,15 @@ func (a *app) openStores() (err error) {
 	if a.lines, err = accesslog.Open(a.paths.Logs, accesslog.Options{}); err != nil {
 		return err
 	}
-	a.recorder, err = db.OpenRecorder(a.store, db.RecorderOptions{Sink: a.lines, Log: a.log})
+	a.limits = limits.New(limits.Options{Changed: func() { a.recorder.Touch() }})
+	states, err := a.store.LimitStates()
+	if err != nil {
+		return err
+	}
+	if err := a.limits.Restore(states); err != nil {
+		a.log.Error("what was used of the limits before this start is not known in full", "error", err)
+	}
+	a.recorder, err = db.OpenRecorder(a.store, db.RecorderOptions{Sink: a.lines, Extra: db.KeepLimits(a.limits), Log: a.log})
 	return err
 }
 
@@ -212,6 +222,9 @@ func (a *app) wire() (err error) {
 	if a.keys, err = a.store.OpenKeys(a.vault, db.KeyOptions{Log: a.log}); err != nil {
 		return err
 	}
+	a.keys.Subscribe(func() {
+		a.limits.Retain(func(id string) bool { k := a.keys.Get(id); return k != nil && len(k.Limits) > 0 })
+	})
 	secrets := a.store.OpenSecrets(a.vault)
 	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log})
 	a.redactor.Store(a.registry)
@@ -220,7 +233,7 @@ func (a *app) wire() (err error) {
 	}
 	a.gateway = server.New(server.Options{
 		Keys: a.keys, Router: routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load}), Directory: a.registry,
-		Recorder: a.recorder, Codecs: []llm.Codec{openai.NewCodec(), anthropic.NewCodec()}, Settings: a.conf.Load, InstallID: a.store.InstallID(),
+		Recorder: a.recorder, Limits: a.limits, Codecs: []llm.Codec{openai.NewCodec(), anthropic.NewCodec()}, Settings: a.conf.Load, InstallID: a.store.InstallID(),
 		Version: a.p.Version(), Redact: a.registry.Redact, Log: a.log,
 	})
 	a.port = server.NewToggle(a.gateway, server.ToggleOptions{Listener: server.ListenerOptions{Log: a.log}, Changed: a.change})

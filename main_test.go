@@ -58,8 +58,9 @@ var rules = []rule{
 	{"providers/anthropic", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},
 	{"providers/providertest", []string{"providers/llm", "providers/sse"}, "the hostile upstream stands alone"},
 	{"providers", []string{"providers/...", "db/settings"}, "from settings to live providers"},
+	{"routing/limits", []string{"db/settings"}, "windows know keys by their ids and the time they are told, nothing of requests"},
 	{"routing", []string{"providers/llm", "db/settings"}, "routing knows no HTTP and no vendor"},
-	{"server", []string{"db", "db/settings", "routing", "providers/llm", "providers/tokens"}, "codecs come as values: no vendor package in the server"},
+	{"server", []string{"db", "db/settings", "routing", "routing/limits", "providers/llm", "providers/tokens"}, "codecs come as values: no vendor package in the server"},
 	{"dashboard/cli", []string{"db/settings", "db/secret", "db/accesslog", "providers/llm"}, "the command line is a client of the admin API"},
 	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing"}, "the page a person sees"},
 	{"tray/traytest", nil, "the desktop of tests stands alone"},
@@ -89,7 +90,7 @@ func TestImportRules(t *testing.T) {
 			if ok && ours != room && !allowed(r.may, ours) {
 				t.Errorf("%s imports %s: %s", file, imp, r.reason)
 			}
-			if room == "routing" && imp == "net/http" || room == "providers/llm" && imp == "net/http" {
+			if strings.HasPrefix(room, "routing") && imp == "net/http" || room == "providers/llm" && imp == "net/http" {
 				t.Errorf("%s imports net/http: %s", file, r.reason)
 			}
 			for _, testOnly := range []string{"providers/providertest", "server/sdktest", "providers/catalog/gen", "providers/tokens/gen", "tray/traytest"} {
@@ -330,10 +331,10 @@ func (h *home) status() (s struct {
 	return s
 }
 
-func (h *home) newKey(name string) string {
+func (h *home) newKey(name string, terms ...string) string {
 	h.t.Helper()
 	var k struct{ Key string }
-	if err := json.Unmarshal([]byte(h.must("keys", "new", name, "--json")), &k); err != nil || !strings.HasPrefix(k.Key, "lr-") {
+	if err := json.Unmarshal([]byte(h.must(append([]string{"keys", "new", name, "--json"}, terms...)...)), &k); err != nil || !strings.HasPrefix(k.Key, "lr-") {
 		h.t.Fatalf("keys new: %v, %q", err, k.Key)
 	}
 	return k.Key
@@ -341,6 +342,13 @@ func (h *home) newKey(name string) string {
 
 // chat asks model and returns status and body; 0 where nothing answers.
 func (h *home) chat(key, model string, stream bool) (int, string) {
+	h.t.Helper()
+	code, body, _ := h.ask(key, model, stream)
+	return code, body
+}
+
+// ask is chat with the header of the answer.
+func (h *home) ask(key, model string, stream bool) (int, string, http.Header) {
 	h.t.Helper()
 	r, err := http.NewRequest("POST", h.url("/v1/chat/completions"), strings.NewReader(fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":"hi"}]}`, model, stream)))
 	if err != nil {
@@ -350,11 +358,11 @@ func (h *home) chat(key, model string, stream bool) (int, string) {
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, err.Error()
+		return 0, err.Error(), nil
 	}
 	defer resp.Body.Close()
 	b, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(b)
+	return resp.StatusCode, string(b), resp.Header
 }
 
 // TestDemoOnAFreshMachine is the README's first command.
@@ -394,6 +402,88 @@ func TestKillLosesNothing(t *testing.T) {
 	}
 	if out := h.must("keys", "list", "--json"); strings.Count(out, `"enabled": true`) != len(keys) { // with the program not running
 		t.Errorf("%d keys were shown, the list has\n%s", len(keys), out)
+	}
+}
+
+// TestLimitsOutliveAKill kills the program in the middle of a window: what was used more than a second before is not
+// given back, and the command line changes limits in both states.
+func TestLimitsOutliveAKill(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	key := h.newKey("app", "--limit", "requests=4/1h", "--limit", "tokens=1000000/1d", "--limit", "cost=5/30d") // not running yet
+	c := h.serve()
+	ask := func(want int, when string) http.Header {
+		t.Helper()
+		code, body, header := h.ask(key, "demo/demo", false)
+		if code != want {
+			t.Fatalf("%s: %d %s, want %d", when, code, body, want)
+		}
+		return header
+	}
+	for range 3 {
+		ask(200, "before the kill")
+	}
+	saved := time.Now().Add(1500 * time.Millisecond)
+	h.until("a second has passed", func() bool { return time.Now().After(saved) })
+	c.Process.Kill()
+	c.Wait()
+	c = h.serve()
+	left := ask(200, "after the kill")
+	if left.Get("X-Ratelimit-Remaining-Requests") != "0" || left.Get("X-Ratelimit-Limit-Cost") != "5" || left.Get("X-Ratelimit-Remaining-Cost") != "5" {
+		t.Errorf("after the kill: %v", left)
+	}
+	wait, _ := strconv.Atoi(ask(429, "at the limit").Get("Retry-After"))
+	if wait < 3500 || wait > 3600 {
+		t.Errorf("told to wait %d s", wait)
+	}
+	h.must("keys", "set", "app", "--limit", "requests=5/1h")
+	ask(200, "with a raised limit")
+	ask(429, "at the raised limit")
+	c.Process.Signal(syscall.SIGTERM)
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if out := h.must("keys", "list"); !strings.Contains(out, "requests=5/1h") { // with the program not running
+		t.Errorf("keys list:\n%s", out)
+	}
+	h.serve()
+	ask(429, "after a quit")
+	h.must("keys", "set", "app", "--no-limits")
+	if header := ask(200, "without limits"); header.Get("X-Ratelimit-Limit-Requests") != "" {
+		t.Errorf("without limits: %v", header)
+	}
+}
+
+// TestAnExpiredKeyEndsItsStream within a second, and says why.
+func TestAnExpiredKeyEndsItsStream(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "GET" {
+			fmt.Fprint(w, `{"object":"list","data":[{"id":"slow"}]}`)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer upstream.Close()
+	h := newHome(t)
+	h.serve()
+	h.must("providers", "add", "lab", "--type", "openai-compatible", "--base-url", upstream.URL+"/v1")
+	key := h.newKey("guest")
+	end := time.Now().Add(4 * time.Second).Truncate(time.Second)
+	h.must("keys", "set", "guest", "--expires", end.Format(time.RFC3339))
+	code, body := h.chat(key, "lab/slow", true)
+	if late := time.Since(end); code != 200 || !strings.Contains(body, `"a"`) || !strings.Contains(body, "key_expired") || late < 0 || late > time.Second {
+		t.Errorf("%v after its end: %d %s", late, code, body)
+	}
+	if code, body := h.chat(key, "demo/demo", false); code != 403 || !strings.Contains(body, "key_expired") || !strings.Contains(body, "keys set guest --expires") {
+		t.Errorf("afterwards: %d %s", code, body)
+	}
+	h.must("keys", "set", "guest", "--expires", "never")
+	if code, body := h.chat(key, "nobody/none", false); code != 404 { // the key is good again, the model never was
+		t.Errorf("with more time: %d %s", code, body)
 	}
 }
 

@@ -1,12 +1,14 @@
 package dashboard
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"localrouter/db"
+	"localrouter/db/settings"
 )
 
 // keyJSON is a key as the admin API tells it: all but its secret.
@@ -18,12 +20,19 @@ type keyJSON struct {
 	LastUsed *time.Time `json:"last_used"` // null: never
 	Enabled  bool       `json:"enabled"`
 	Internal bool       `json:"internal"`
+
+	Limits  []settings.Limit `json:"limits"`
+	Expires *time.Time       `json:"expires"` // null: never
 }
 
 func keyOut(k *db.Key) keyJSON {
-	out := keyJSON{ID: k.ID, Name: k.Name, Prefix: k.Prefix, Created: k.Created, Enabled: !k.Disabled, Internal: k.Internal}
+	out := keyJSON{ID: k.ID, Name: k.Name, Prefix: k.Prefix, Created: k.Created, Enabled: !k.Disabled, Internal: k.Internal,
+		Limits: append([]settings.Limit{}, k.Limits...)}
 	if !k.LastUsed.IsZero() {
 		out.LastUsed = &k.LastUsed
+	}
+	if !k.Expires.IsZero() {
+		out.Expires = &k.Expires
 	}
 	return out
 }
@@ -37,15 +46,31 @@ func (d *Dashboard) listKeys(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// makeKey reads the wanted name and makes the key.
+// expiry is when a key ends, as it is asked for: RFC 3339, or "never".
+type expiry struct{ at time.Time }
+
+func (e *expiry) UnmarshalText(text []byte) error {
+	if string(text) == "never" {
+		e.at = time.Time{}
+		return nil
+	}
+	if err := e.at.UnmarshalText(text); err != nil {
+		return fmt.Errorf("%q is no end of a key; write a time such as 2027-01-31T00:00:00Z, or never", text)
+	}
+	return nil
+}
+
+// makeKey reads the wanted name and terms and makes the key.
 func (d *Dashboard) makeKey(w http.ResponseWriter, r *http.Request) (*db.Key, string, error) {
 	var in struct {
-		Name string `json:"name"`
+		Name    string           `json:"name"`
+		Limits  []settings.Limit `json:"limits"`
+		Expires expiry           `json:"expires"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return nil, "", err
 	}
-	key, token, err := d.o.Keys.Create(in.Name)
+	key, token, err := d.o.Keys.CreateWith(in.Name, db.KeyTerms{Limits: in.Limits, Expires: in.Expires.at})
 	return key, token, explain(err)
 }
 
@@ -80,13 +105,26 @@ func (d *Dashboard) changeKey(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name    *string `json:"name"`
 		Enabled *bool   `json:"enabled"`
+		// Limits takes the place of all there were.
+		Limits  *[]settings.Limit `json:"limits"`
+		Expires *expiry           `json:"expires"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
 	id := mux.Vars(r)["id"]
-	if in.Name == nil && in.Enabled == nil {
-		return &problem{Status: http.StatusBadRequest, Message: "nothing to change was named", NextStep: "send name, enabled or both"}
+	if in.Name == nil && in.Enabled == nil && in.Limits == nil && in.Expires == nil {
+		return &problem{Status: http.StatusBadRequest, Message: "nothing to change was named", NextStep: "send name, enabled, limits or expires"}
+	}
+	if in.Limits != nil {
+		if err := d.o.Keys.SetLimits(id, *in.Limits); err != nil {
+			return explain(err)
+		}
+	}
+	if in.Expires != nil {
+		if err := d.o.Keys.SetExpiry(id, in.Expires.at); err != nil {
+			return explain(err)
+		}
 	}
 	if in.Name != nil {
 		if err := d.o.Keys.Rename(id, *in.Name); err != nil {

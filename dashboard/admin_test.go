@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,41 @@ func TestAKeysLife(t *testing.T) {
 	}
 	if status, _ := p.admin(t, "DELETE", path, ""); status != 204 || p.o.Keys.Get(made["id"].(string)) != nil {
 		t.Errorf("deleting gave %d", status)
+	}
+}
+
+// TestTermsOfAKey by the admin API: given when it is made, changed, taken away.
+func TestTermsOfAKey(t *testing.T) {
+	p := newPreview(t)
+	_, made := p.admin(t, "POST", "/keys", `{"name":"guest","limits":[{"kind":"cost","limit":0.5,"window":"1d"}],"expires":"2126-01-31T00:00:00Z"}`)
+	id, _ := made["id"].(string)
+	k := p.o.Keys.Get(id)
+	if k == nil || len(k.Limits) != 1 || k.Limits[0].Amount != 5e11 || k.Expires.Year() != 2126 {
+		t.Fatalf("%v %+v", made, k)
+	}
+	status, out := p.admin(t, "PATCH", "/keys/"+id, `{"limits":[{"kind":"requests","limit":7,"window":"90s"},{"kind":"tokens","limit":9,"window":"1m"}],"expires":"never"}`)
+	if text := fmt.Sprint(out["limits"], out["expires"]); status != 200 || text != "[map[kind:requests limit:7 window:1m30s] map[kind:tokens limit:9 window:1m]] <nil>" {
+		t.Errorf("%d %s", status, text)
+	}
+	for body, says := range map[string]string{
+		`{"limits":[{"kind":"words","limit":1,"window":"1m"}]}`:                                             "a limit counts requests",
+		`{"limits":[{"kind":"tokens","limit":1.5,"window":"1m"}]}`:                                          "no amount of tokens",
+		`{"limits":[{"kind":"tokens","limit":1,"window":"1m"},{"kind":"tokens","limit":2,"window":"60s"}]}`: "two limits count tokens in 1m",
+		`{"expires":"2020-01-01T00:00:00Z"}`:                                                                "expired",
+		`{"expires":"soon"}`:                                                                                "no end of a key",
+		`{}`:                                                                                                "nothing to change",
+	} {
+		status, out := p.admin(t, "PATCH", "/keys/"+id, body)
+		if status != 400 || !strings.Contains(fmt.Sprint(out["error"]), says) || !strings.Contains(fmt.Sprint(out["error"]), "next_step") {
+			t.Errorf("%s: %d %v", body, status, out)
+		}
+	}
+	if k := p.o.Keys.Get(id); len(k.Limits) != 2 {
+		t.Errorf("bad input changed the limits: %v", k.Limits)
+	}
+	p.admin(t, "PATCH", "/keys/"+id, `{"limits":[]}`)
+	if k := p.o.Keys.Get(id); len(k.Limits) != 0 {
+		t.Errorf("%v", k.Limits)
 	}
 }
 

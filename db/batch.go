@@ -88,9 +88,13 @@ func (r *Recorder) batch(force bool) error {
 	if len(lines) > 0 { // else what was wrong with the log still is
 		r.logErr = r.appendLines(lines)
 	}
-	if len(cells) > 0 || r.logged != r.saved || force && r.extra != nil {
+	touched := r.touched.Swap(false) // before Extra looks: what comes later is written next time
+	if len(cells) > 0 || r.logged != r.saved || (force || touched) && r.extra != nil {
 		if r.saveErr = r.save(cells); r.saveErr != nil {
 			r.giveBack(cells)
+			if touched {
+				r.touched.Store(true)
+			}
 		}
 	}
 	empty := len(lines) == 0 && len(cells) == 0

@@ -45,7 +45,7 @@ func (s *Store) Copy(ctx context.Context) error {
 	if err != nil || wrote == s.lastTx {
 		return err
 	}
-	if err := s.copyNow(ctx, &wrote); err != nil {
+	if err := s.copyTo(ctx, s.now().UTC().Format(copyLayout)); err != nil {
 		return fmt.Errorf("copy the database: %w", err)
 	}
 	s.lastTx = wrote
@@ -58,7 +58,8 @@ func (s *Store) isClosed() bool {
 	return s.closed
 }
 
-func (s *Store) copyNow(ctx context.Context, wrote *int) error {
+// copyTo makes a verified copy of that name.
+func (s *Store) copyTo(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -69,7 +70,6 @@ func (s *Store) copyNow(ctx context.Context, wrote *int) error {
 	defer os.Remove(f.Name()) // gone already if all went well
 	defer f.Close()
 	err = s.view(func(tx *bbolt.Tx) error {
-		*wrote = tx.ID()
 		_, err := tx.WriteTo(stopping{ctx, f})
 		return err
 	})
@@ -85,8 +85,7 @@ func (s *Store) copyNow(ctx context.Context, wrote *int) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(s.copies, s.now().UTC().Format(copyLayout))
-	if err := os.Rename(f.Name(), name); err != nil {
+	if err := os.Rename(f.Name(), filepath.Join(s.copies, name)); err != nil {
 		return err
 	}
 	return syncDir(s.copies)

@@ -24,8 +24,9 @@ import (
 	"localrouter/db/secret"
 )
 
-// schema is the version of what the buckets hold. A file with a higher one belongs to a newer program.
-const schema = 1
+// schema is the version of what the buckets hold. A file with a higher one belongs to a newer program; one with a lower
+// one is brought up to it at the start. 2: keys have limits, which a program that does not know them would not keep.
+const schema = 2
 
 // lockWait is how long a second instance waits before it says so: long enough for the first one's last flush.
 const lockWait = 500 * time.Millisecond
@@ -39,9 +40,10 @@ var (
 	bucketMinutes = []byte("m1")      // minute cells
 	bucketHours   = []byte("h1")      // hour cells
 	bucketState   = []byte("state")   // the recorder's: the log offset up to which the cells count
+	bucketLimits  = []byte("limits")  // key id -> state of the windows of its limits
 
-	buckets = [][]byte{bucketMeta, bucketVault, bucketKeys, bucketSecrets, bucketMinutes, bucketHours, bucketState}
-	framed  = map[string]bool{"meta": true, "vault": true, "keys": true, "secrets": true}
+	buckets = [][]byte{bucketMeta, bucketVault, bucketKeys, bucketSecrets, bucketMinutes, bucketHours, bucketState, bucketLimits}
+	framed  = map[string]bool{"meta": true, "vault": true, "keys": true, "secrets": true, "limits": true}
 )
 
 // What Open and the transactions can fail with; everything else is the system's own error, wrapped.
@@ -189,22 +191,30 @@ func (s *Store) openBolt() error {
 	return s.prepare()
 }
 
-// prepare makes missing buckets, the schema number and the install id, and writes only if something was missing.
+// prepare makes missing buckets, the schema number and the install id, and writes only if something was missing. The
+// file of an older program is copied first, to a name that stays.
 func (s *Store) prepare() error {
-	missing := false
+	missing, old := false, 0
 	err := s.view(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			missing = missing || tx.Bucket(name) == nil
 		}
-		if missing {
-			return nil
+		number, err := getRecord(tx, bucketMeta, "schema")
+		if err != nil {
+			return err
 		}
+		old, _ = strconv.Atoi(string(number)) // empty in a new file
 		id, err := getRecord(tx, bucketMeta, "install")
 		s.install = string(id)
 		return err
 	})
-	if err != nil || !missing && s.install != "" {
+	if err != nil || !missing && s.install != "" && old == schema {
 		return err
+	}
+	if old != 0 && old != schema {
+		if err := s.copyTo(context.Background(), fmt.Sprintf("schema-%d.db", old)); err != nil {
+			return fmt.Errorf("copy the database before it is brought up to this version: %w", err)
+		}
 	}
 	return s.update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +116,9 @@ func TestLinkIsRefused(t *testing.T) {
 func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := openTest(t, path)
-	if err := s.update(func(tx *bbolt.Tx) error { return putRecord(tx, bucketMeta, "schema", []byte("2")) }); err != nil {
+	if err := s.update(func(tx *bbolt.Tx) error {
+		return putRecord(tx, bucketMeta, "schema", strconv.AppendInt(nil, schema+1, 10))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"localrouter/db/secret"
+	"localrouter/db/settings"
 	"localrouter/providers/llm"
 )
 
@@ -48,7 +49,9 @@ type Key struct {
 	Origins         []string // web origins that may use it; nil: no web page
 	Mode, Selection string   // of routing
 	AllowList       []string // models it may use; nil: all
-	Expires         time.Time
+	Limits          []settings.Limit
+	Expires         time.Time // zero: never
+	Revision        uint64    // grows with each change since the start, so that of two of the same key the newer is told
 
 	hash       []byte // bcrypt of the token; nil for an internal key
 	hint       uint16 // see hintOf
@@ -58,19 +61,20 @@ type Key struct {
 
 // keyRecord is what is sealed for one key.
 type keyRecord struct {
-	Name       string    `json:"name"`
-	Prefix     string    `json:"prefix"`
-	Hash       []byte    `json:"hash"`
-	Hint       uint16    `json:"hint"`
-	Generation uint64    `json:"generation"`
-	Created    time.Time `json:"created"`
-	LastUsed   time.Time `json:"last_used,omitzero"`
-	Disabled   bool      `json:"disabled,omitempty"`
-	Origins    []string  `json:"origins,omitempty"`
-	Mode       string    `json:"mode,omitempty"`
-	Selection  string    `json:"selection,omitempty"`
-	AllowList  []string  `json:"allow_list,omitempty"`
-	Expires    time.Time `json:"expires,omitzero"`
+	Name       string           `json:"name"`
+	Prefix     string           `json:"prefix"`
+	Hash       []byte           `json:"hash"`
+	Hint       uint16           `json:"hint"`
+	Generation uint64           `json:"generation"`
+	Created    time.Time        `json:"created"`
+	LastUsed   time.Time        `json:"last_used,omitzero"`
+	Disabled   bool             `json:"disabled,omitempty"`
+	Origins    []string         `json:"origins,omitempty"`
+	Mode       string           `json:"mode,omitempty"`
+	Selection  string           `json:"selection,omitempty"`
+	AllowList  []string         `json:"allow_list,omitempty"`
+	Limits     []settings.Limit `json:"limits,omitempty"`
+	Expires    time.Time        `json:"expires,omitzero"`
 }
 
 // Keys holds all keys in one snapshot that requests read without a lock.
@@ -90,6 +94,9 @@ type Keys struct {
 	mu   sync.Mutex // guards the fields below
 	subs map[int]func()
 	next int
+	// expiry fires when the next key expires; nil while none will.
+	expiry *time.Timer
+	closed bool
 }
 
 type keySnapshot struct {
@@ -123,7 +130,7 @@ func (s *Store) OpenKeys(v *secret.Vault, o KeyOptions) (*Keys, error) {
 	if err := k.load(); err != nil {
 		return nil, err
 	}
-	s.onClose(k.flush)
+	s.onClose(func() { k.stopWatch(); k.flush() })
 	return k, nil
 }
 
@@ -177,7 +184,7 @@ func (k *Keys) unsealKey(id string, sealed []byte) (*Key, error) {
 		return nil, err
 	}
 	key := &Key{ID: id, Name: r.Name, Prefix: r.Prefix, Created: r.Created, Disabled: r.Disabled, Origins: r.Origins, Mode: r.Mode,
-		Selection: r.Selection, AllowList: r.AllowList, Expires: r.Expires, hash: r.Hash, hint: r.Hint, generation: r.Generation, used: new(atomic.Int64)}
+		Selection: r.Selection, AllowList: r.AllowList, Limits: r.Limits, Expires: r.Expires, Revision: 1, hash: r.Hash, hint: r.Hint, generation: r.Generation, used: new(atomic.Int64)}
 	if !r.LastUsed.IsZero() {
 		key.used.Store(r.LastUsed.UnixNano())
 	}
@@ -186,7 +193,7 @@ func (k *Keys) unsealKey(id string, sealed []byte) (*Key, error) {
 
 func (k *Keys) sealKey(key *Key) ([]byte, error) {
 	r := keyRecord{Name: key.Name, Prefix: key.Prefix, Hash: key.hash, Hint: key.hint, Generation: key.generation, Created: key.Created, LastUsed: key.lastUsed(),
-		Disabled: key.Disabled, Origins: key.Origins, Mode: key.Mode, Selection: key.Selection, AllowList: key.AllowList, Expires: key.Expires}
+		Disabled: key.Disabled, Origins: key.Origins, Mode: key.Mode, Selection: key.Selection, AllowList: key.AllowList, Limits: key.Limits, Expires: key.Expires}
 	plain, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -242,22 +249,16 @@ func (k *Keys) HasOrigin(origin string) bool {
 	return snap != nil && snap.origins[origin]
 }
 
-// Live reports whether key, as ByToken gave it, is still enabled and still has the same secret.
-func (k *Keys) Live(key *Key) bool {
-	snap := k.snap.Load()
-	if snap == nil || key == nil {
-		return false
-	}
-	now := snap.byID[key.ID]
-	return now != nil && now.generation == key.generation && !now.Disabled && !k.expired(now)
-}
-
-func (k *Keys) expired(key *Key) bool { return !key.Expires.IsZero() && !k.now().Before(key.Expires) }
-
 // Create makes a key and returns its token, which cannot be had again. An empty name gives my-app-1, my-app-2 and so
 // on. When it returns, the key is on disk.
-func (k *Keys) Create(name string) (*Key, string, error) {
+func (k *Keys) Create(name string) (*Key, string, error) { return k.CreateWith(name, KeyTerms{}) }
+
+// CreateWith is Create for a key that has limits or an end from its first moment on.
+func (k *Keys) CreateWith(name string, terms KeyTerms) (*Key, string, error) {
 	if err := k.ready(); err != nil {
+		return nil, "", err
+	}
+	if err := k.check(terms); err != nil {
 		return nil, "", err
 	}
 	k.writing.Lock()
@@ -266,7 +267,7 @@ func (k *Keys) Create(name string) (*Key, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	key := &Key{ID: "key-" + randomHex(6), Name: name, Created: k.now(), used: new(atomic.Int64)}
+	key := &Key{ID: "key-" + randomHex(6), Name: name, Created: k.now(), Limits: slices.Clone(terms.Limits), Expires: terms.Expires, Revision: 1, used: new(atomic.Int64)}
 	token, err := k.newSecret(key)
 	if err != nil {
 		return nil, "", err
@@ -376,7 +377,7 @@ func (k *Keys) Internal(name string) (*Key, string, error) {
 	for k.snap.Load().byPrefix[prefixOf(token)] != nil {
 		token = newToken()
 	}
-	key := &Key{ID: id, Name: name, Prefix: prefixOf(token), Created: k.now(), Internal: true, generation: 1, used: new(atomic.Int64)}
+	key := &Key{ID: id, Name: name, Prefix: prefixOf(token), Created: k.now(), Internal: true, Revision: 1, generation: 1, used: new(atomic.Int64)}
 	k.verify.internal[id] = token
 	k.addLocked(key)
 	k.verify.remember(k.verify.digest(token), key)
@@ -396,6 +397,7 @@ func (k *Keys) edit(id string, change func(*Key) error) error {
 		return noKey()
 	}
 	key := *old
+	key.Revision++
 	if err := change(&key); err != nil {
 		return err
 	}
@@ -487,9 +489,10 @@ func (k *Keys) swap(keys map[string]*Key) {
 	}
 	k.snap.Store(snap)
 	k.verify.forget(snap)
+	k.watchExpiry()
 }
 
-// Subscribe calls fn after each change of a key, until cancel is called. fn must be quick and must not change keys.
+// Subscribe calls fn after each change of a key, its expiry included, until cancel is called. fn must be quick and must not change keys.
 func (k *Keys) Subscribe(fn func()) (cancel func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

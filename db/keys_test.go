@@ -127,13 +127,13 @@ func TestKeyLife(t *testing.T) {
 		t.Error(second.Name)
 	}
 	live, e := k.ByToken(token)
-	if e != nil || live.ID != key.ID || !k.Live(live) {
+	if e != nil || live.ID != key.ID || k.Ended(live) != nil {
 		t.Fatal(live, e)
 	}
 	if k.Get(key.ID).LastUsed.IsZero() {
 		t.Error("the use was not noted")
 	}
-	if err := k.SetEnabled(key.ID, false); err != nil || k.Live(live) {
+	if err := k.SetEnabled(key.ID, false); err != nil || k.Ended(live) == nil {
 		t.Error("a disabled key is still live", err)
 	}
 	if _, e := k.ByToken(token); e == nil || e.Kind != llm.KeyDisabled || e.Status != 403 {
@@ -144,7 +144,7 @@ func TestKeyLife(t *testing.T) {
 		t.Error(err)
 	}
 	fresh, err := k.Regenerate(key.ID)
-	if err != nil || k.Live(live) {
+	if err != nil || k.Ended(live) == nil {
 		t.Error("the old secret is still live", err)
 	}
 	if _, e := k.ByToken(token); e == nil || e.Kind != llm.InvalidKey || e.Status != 401 {
@@ -367,7 +367,7 @@ func TestExpiredKey(t *testing.T) {
 	k.edit(key.ID, func(key *Key) error { key.Expires = now.Add(time.Hour); return nil })
 	live, _ := k.ByToken(token)
 	now = now.Add(time.Hour)
-	if _, e := k.ByToken(token); e == nil || e.Status != 403 || k.Live(live) {
+	if _, e := k.ByToken(token); e == nil || e.Status != 403 || k.Ended(live) == nil {
 		t.Error(e)
 	}
 }

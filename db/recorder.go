@@ -27,7 +27,7 @@ type RecorderOptions struct {
 	// Every is how long the writer lets records gather before it writes: the most that a kill can lose. 0: a second.
 	Every time.Duration
 	// Extra takes part in every transaction of the recorder, so that what it writes is kept or lost together with
-	// the cells. It must not change anything outside tx. nil: nothing more is written.
+	// the cells. It must not change anything outside tx before that is committed. nil: nothing more is written.
 	Extra func(tx *bbolt.Tx) error
 	// Now tells which cells are old and which minute is running. nil: time.Now.
 	Now func() time.Time
@@ -51,6 +51,7 @@ type Recorder struct {
 
 	buffers sync.Pool // of *[]byte, to encode lines in
 	dropped atomic.Int64
+	touched atomic.Bool // Extra has something to write
 
 	mu      sync.Mutex // guards what follows up to the blank line; held for nanoseconds
 	pending map[cellID]*Cell
@@ -179,6 +180,14 @@ func (r *Recorder) countLocked(e *Entry) {
 		r.lastID, r.last = id, cell
 	}
 	r.last.Add(e)
+}
+
+// Touch has a transaction made within the second even if nothing is recorded, because Extra has something to write. It is
+// quick and never waits.
+func (r *Recorder) Touch() {
+	if !r.touched.Swap(true) {
+		signal(r.wake)
+	}
 }
 
 func signal(c chan struct{}) {

@@ -172,8 +172,7 @@ func (k *Keys) ByToken(token string) (*Key, *llm.Error) {
 	}
 	now := k.now()
 	if !key.Expires.IsZero() && !now.Before(key.Expires) {
-		return nil, &llm.Error{Kind: llm.KeyDisabled, Status: http.StatusForbidden, Code: "key_expired",
-			Message: "The key " + key.Name + " has expired. Make a new one on the Keys page of LocalRouter's dashboard."}
+		return nil, keyExpired(key)
 	}
 	key.used.Store(now.UnixNano())
 	return key, nil

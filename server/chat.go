@@ -69,12 +69,8 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 		req.Model = strings.Clone(req.Model) // it outlives the buffer, in the record
 		entry.Asked = cutText(req.Model, 256)
 	}
-	if x.g.Limits != nil && req.Op != llm.CountTokens {
-		settle, e := x.g.Limits.Admit(x.key, req)
-		if e != nil {
-			return e
-		}
-		x.settle = settle
+	if e := x.admit(req); e != nil {
+		return e
 	}
 	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
 	if e := x.g.runs.add(x); e != nil {
@@ -195,7 +191,7 @@ func (x *exchange) hand(chunk []byte, live bool) error {
 
 func (x *exchange) sendHead(head *llm.Head) {
 	for _, f := range head.Header {
-		x.set(f.Name, f.Value)
+		x.setForeign(f)
 	}
 	if head.ContentType != "" {
 		x.set("Content-Type", head.ContentType)

@@ -9,9 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"localrouter/db"
-	"localrouter/providers/llm"
 )
 
 // checkError holds an answer to OpenAI's error shape.
@@ -331,51 +328,4 @@ func TestMemoryCapAnswers503WithRetryAfter(t *testing.T) {
 	if r.memory.used.Load() != 0 {
 		t.Error("bytes are still held")
 	}
-}
-
-func TestLimitsAreAskedOnceAndSettledOnce(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		body   string
-		answer func(context.Context, *llm.Request, llm.Observer) (llm.Relay, error)
-		usage  llm.Usage
-		cost   llm.PicoUSD
-	}{
-		{"answered", chatBody, whole("{}"), llm.Usage{Input: 3, Output: 5}, 57_500_000},
-		{"refused by the provider", chatBody, func(context.Context, *llm.Request, llm.Observer) (llm.Relay, error) {
-			return nil, &llm.Error{Kind: llm.ProviderFailed, Status: 500, Message: "no"}
-		}, llm.Usage{}, 0},
-		{"unknown model", `{"model":"none"}`, nil, llm.Usage{}, 0},
-		{"panic", chatBody, func(context.Context, *llm.Request, llm.Observer) (llm.Relay, error) { panic("defect") }, llm.Usage{}, 0},
-	} {
-		l := &fakeLimits{}
-		r := newRig(t, func(o *Options) { o.Limits = l })
-		r.provider.answer = c.answer
-		r.call(request("POST", "/v1/chat/completions", c.body))
-		if l.admitted != 1 || l.settled != 1 || l.usage != c.usage || l.cost != c.cost {
-			t.Errorf("%s: %+v", c.name, *l)
-		}
-		r.only()
-	}
-	l := &fakeLimits{refuse: &llm.Error{Kind: llm.LimitReached, Status: 429, Code: "rate_limit_exceeded", Message: "Limit reached."}}
-	r := newRig(t, func(o *Options) { o.Limits = l })
-	checkError(t, "limit", r.call(request("POST", "/v1/chat/completions", chatBody)), 429, "rate_limit_exceeded")
-	if l.settled != 0 || r.provider.asked.Load() != 0 {
-		t.Errorf("a refused request was settled %d times", l.settled)
-	}
-}
-
-type fakeLimits struct {
-	admitted, settled int
-	usage             llm.Usage
-	cost              llm.PicoUSD
-	refuse            *llm.Error
-}
-
-func (l *fakeLimits) Admit(*db.Key, *llm.Request) (func(llm.Usage, llm.PicoUSD), *llm.Error) {
-	l.admitted++
-	if l.refuse != nil {
-		return nil, l.refuse
-	}
-	return func(u llm.Usage, c llm.PicoUSD) { l.settled++; l.usage, l.cost = u, c }, nil
 }

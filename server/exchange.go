@@ -12,6 +12,7 @@ import (
 
 	"localrouter/db"
 	"localrouter/providers/llm"
+	"localrouter/routing/limits"
 )
 
 // exchange is one request and its answer. All of it belongs to the goroutine of the handler, but what the comments say.
@@ -24,12 +25,14 @@ type exchange struct {
 	vars  map[string]string
 	key   *db.Key // nil until one was accepted
 
+	limits limits.Key     // of key, once asked for; see limited
+	ticket *limits.Ticket // of an admitted request whose key has limits
+
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil until the request is admitted
-	settle func(llm.Usage, llm.PicoUSD)
-	held   int64   // bytes of the body that count against the memory cap
-	buffer []byte  // of a large body, to be used again; nil for others
-	rest   *upload // what is still to come of an upload; nil for a body that was read whole
+	held   int64                   // bytes of the body that count against the memory cap
+	buffer []byte                  // of a large body, to be used again; nil for others
+	rest   *upload                 // what is still to come of an upload; nil for a body that was read whole
 
 	beat   *beat // nil where silence needs none
 	answer account
@@ -79,15 +82,18 @@ func (x *exchange) close() {
 		x.rest.Close()
 	}
 	e := x.entry
-	x.answer.settle()
-	if x.settle != nil {
-		x.settle(e.Usage, e.Cost)
-	}
+	x.settle()
 	e.Latency = x.g.Now().Sub(e.Start)
 	x.g.Recorder.Record(e)
 	if x.cut {
 		panic(http.ErrAbortHandler) // the one way to end a response so that the application sees that it is not whole
 	}
+}
+
+// settle books what the request used. It may be called twice, once nothing more can come.
+func (x *exchange) settle() {
+	x.answer.settle()
+	x.settleLimits()
 }
 
 // crashed answers for a panic, where it still can.
@@ -140,9 +146,10 @@ func (x *exchange) note(e *llm.Error) {
 
 // refuse answers with an error and nothing else.
 func (x *exchange) refuse(e *llm.Error) {
+	x.settle() // first, so that the header tells how the key stands without this request
 	status, contentType, body := x.codec.Error(e)
 	for _, f := range e.Header {
-		x.set(f.Name, f.Value)
+		x.setForeign(f)
 	}
 	h := x.ResponseWriter.Header()
 	if e.RetryAfter > 0 && len(h["Retry-After"]) == 0 {
@@ -165,6 +172,7 @@ func (x *exchange) send(status int) {
 	if x.entry.Status == 0 {
 		x.entry.Status = status
 	}
+	x.sayLimits()
 	x.ResponseWriter.WriteHeader(status)
 }
 

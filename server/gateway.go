@@ -15,6 +15,7 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
 	"localrouter/routing"
+	"localrouter/routing/limits"
 )
 
 // Options of a Gateway. Keys, Router, Recorder, Codecs and Settings are required.
@@ -23,8 +24,8 @@ type Options struct {
 	Router    Router
 	Directory Directory // for the model lists; nil: they are empty
 	Recorder  Recorder
-	Limits    Limits      // nil: nothing is limited
-	Codecs    []llm.Codec // of the dialects that are spoken here; the first is spoken where nothing tells which is meant
+	Limits    *limits.Limiter // nil: nothing is limited
+	Codecs    []llm.Codec     // of the dialects that are spoken here; the first is spoken where nothing tells which is meant
 	Settings  func() *settings.Settings
 	InstallID string // of this installation; empty: no check for loops
 	Version   string
@@ -43,6 +44,7 @@ type Gateway struct {
 	runs     runs
 	names    atomic.Pointer[hostNames]
 	models   atomic.Pointer[modelList]
+	outputs  outputs
 	stopping atomic.Bool
 	cancel   func() // ends the watch on the keys
 }
@@ -199,17 +201,10 @@ type Keys interface {
 	ByToken(token string) (*db.Key, *llm.Error)
 	HasOrigin(origin string) bool
 	Subscribe(fn func()) (cancel func())
-	Live(key *db.Key) bool
+	Ended(key *db.Key) *llm.Error
 }
 
 // Recorder takes the record of each request, exactly once.
 type Recorder interface {
 	Record(*db.Entry)
-}
-
-// Limits is the point of admission: asked once for each request that is to be sent, before any provider is tried.
-// settle is called exactly once for each request that was admitted, whatever became of it; zero usage means that
-// nothing was consumed.
-type Limits interface {
-	Admit(key *db.Key, req *llm.Request) (settle func(llm.Usage, llm.PicoUSD), e *llm.Error)
 }

@@ -63,15 +63,15 @@ func (k *fakeKeys) Subscribe(fn func()) func() {
 	return func() {}
 }
 
-func (k *fakeKeys) Live(key *db.Key) bool {
+func (k *fakeKeys) Ended(key *db.Key) *llm.Error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, now := range k.keys {
 		if now == key {
-			return true
+			return nil
 		}
 	}
-	return false
+	return &llm.Error{Kind: llm.KeyDisabled, Status: 403, Code: "key_disabled", Message: "The key is disabled."}
 }
 
 func (k *fakeKeys) remove(token string) {

@@ -142,15 +142,9 @@ func (g *Gateway) StopRun(id string) bool {
 	})
 }
 
-// endDeadKeys ends the requests of keys that were disabled, deleted or made anew.
+// endDeadKeys ends the requests of keys that were disabled, deleted or made anew, or have expired.
 func (g *Gateway) endDeadKeys() {
-	g.runs.endAll(func(x *exchange) *llm.Error {
-		if g.Keys.Live(x.key) {
-			return nil
-		}
-		return &llm.Error{Kind: llm.KeyDisabled, Status: http.StatusForbidden, Code: "key_disabled",
-			Message: "The key " + x.key.Name + " was disabled, deleted or made anew while this request ran. Use another key."}
-	})
+	g.runs.endAll(func(x *exchange) *llm.Error { return g.Keys.Ended(x.key) })
 }
 
 // ended is how long the requests that were ended may take to say so.

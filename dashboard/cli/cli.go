@@ -106,7 +106,7 @@ func (s *session) root() *cobra.Command {
 	serve := s.runCommand("serve", true)
 	serve.Short = "Start the gateway and the dashboard without a tray icon"
 	keys := s.group("keys", "Make and manage the keys of your applications",
-		s.keysList(), s.keysNew(), s.keysRename(), s.keysSwitch("enable", true), s.keysSwitch("disable", false),
+		s.keysList(), s.keysNew(), s.keysSet(), s.keysRename(), s.keysSwitch("enable", true), s.keysSwitch("disable", false),
 		s.keysRegenerate(), s.keysRemove())
 	providers := s.group("providers", "Say who answers: OpenAI, OpenRouter, Ollama, any compatible server",
 		s.providersList(), s.providersAdd(), s.providersSetKey(), s.providersTest(), s.providersRemove())

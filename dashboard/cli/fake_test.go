@@ -32,6 +32,9 @@ type fakeRecord struct {
 	Used    *string `json:"last_used"`
 	Enabled bool    `json:"enabled"`
 	Intern  bool    `json:"internal"`
+
+	Limits  []map[string]any `json:"limits,omitempty"`
+	Expires string           `json:"expires,omitempty"`
 }
 
 // fake is a running program as the command line sees it: the admin API of the contract and a gateway that answers one
@@ -50,9 +53,9 @@ func newFake(scenario string) *fake {
 	used := "2026-11-20T08:00:00Z"
 	f := &fake{
 		keys: []fakeRecord{
-			{"k1", "my-app-1", "lr-AAAA1", "2026-11-01T10:00:00Z", &used, true, false},
-			{"k2", "my-app-2", "lr-BBBB2", "2026-11-02T10:00:00Z", nil, false, false},
-			{"k3", "demo", "lr-CCCC3", "2026-11-02T10:00:00Z", nil, true, true},
+			{"k1", "my-app-1", "lr-AAAA1", "2026-11-01T10:00:00Z", &used, true, false, nil, ""},
+			{"k2", "my-app-2", "lr-BBBB2", "2026-11-02T10:00:00Z", nil, false, false, nil, ""},
+			{"k3", "demo", "lr-CCCC3", "2026-11-02T10:00:00Z", nil, true, true, nil, ""},
 		},
 		models: []map[string]any{{"id": "demo/demo", "context_length": 8192, "price": map[string]any{"local": true}}},
 		status: map[string]any{
@@ -88,7 +91,11 @@ func newFake(scenario string) *fake {
 		f.providers = []map[string]any{{"name": "ollama", "type": "ollama", "base_url": "http://127.0.0.1:11434", "enabled": true,
 			"local": true, "state": "healthy", "detail": "", "latency_ms": 12, "models": 2}}
 	case "twins":
-		f.keys = append(f.keys, fakeRecord{"k4", "my-app-1", "lr-DDDD4", "2026-11-03T10:00:00Z", nil, true, false})
+		f.keys = append(f.keys, fakeRecord{"k4", "my-app-1", "lr-DDDD4", "2026-11-03T10:00:00Z", nil, true, false, nil, ""})
+	case "limited":
+		f.keys[0].Limits = []map[string]any{{"kind": "requests", "limit": 100, "window": "1m"}, {"kind": "cost", "limit": 0.5, "window": "30d"}}
+		f.keys[0].Expires = "2125-02-01T00:00:00Z"
+		f.keys[2].Expires = "2026-01-31T18:30:00Z"
 	case "broken":
 		f.broken = true
 	case "empty":

@@ -5,9 +5,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"localrouter/db/settings"
 )
 
 // key is one application's key as the admin API lists it.
@@ -19,6 +23,9 @@ type key struct {
 	LastUsed moment `json:"last_used"`
 	Enabled  bool   `json:"enabled"`
 	Internal bool   `json:"internal"`
+
+	Limits  []settings.Limit `json:"limits"`
+	Expires moment           `json:"expires"`
 }
 
 // prefixLength is how much of a key is no secret (security.md 5).
@@ -87,17 +94,20 @@ func (s *session) showKeys(all []key) {
 		s.line("No keys yet. Make one with: " + s.command("keys new"))
 		return
 	}
-	rows := s.heads("NAME", "KEY", "STATE", "CREATED", "LAST USED", "ID")
+	heads, cells := termsCells(all)
+	rows := s.heads(slices.Concat([]string{"NAME", "KEY", "STATE"}, heads, []string{"CREATED", "LAST USED", "ID"})...)
 	for _, k := range all {
 		state := "enabled"
 		if !k.Enabled {
 			state = "disabled"
+		} else if !k.Expires.IsZero() && !time.Now().Before(k.Expires.Time) {
+			state = "expired"
 		}
 		name := clean(k.Name)
 		if k.Internal {
 			name += " (the program's own)"
 		}
-		rows = append(rows, []string{name, clean(k.Prefix) + "…", s.state(state), k.Created.String(), k.LastUsed.String(), clean(k.ID)})
+		rows = append(rows, slices.Concat([]string{name, clean(k.Prefix) + "…", s.state(state)}, cells(&k), []string{k.Created.String(), k.LastUsed.String(), clean(k.ID)}))
 	}
 	s.table(rows)
 }
@@ -113,19 +123,25 @@ type newKey struct {
 
 func (s *session) keysNew() *cobra.Command {
 	var asJSON bool
+	var t terms
 	c := &cobra.Command{Use: "new [NAME]", Short: "Make a key for an application and show it, once",
 		Long: "Make a key for an application and show it, once. Without a NAME it is called my-app-1, my-app-2 and so on.\n" +
-			"Works while LocalRouter is not running, too.",
+			"Works while LocalRouter is not running, too.\n\n" + termsHelp,
 		Args: s.names(0, 1, "the name"),
 		RunE: func(c *cobra.Command, args []string) error {
+			body := map[string]any{"name": first(args)}
+			if err := t.put(body); err != nil {
+				return err
+			}
 			return s.withStores(c.Context(), func(client *client) error {
 				var made newKey
-				if err := client.call(c.Context(), http.MethodPost, "/keys", map[string]string{"name": first(args)}, &made); err != nil {
+				if err := client.call(c.Context(), http.MethodPost, "/keys", body, &made); err != nil {
 					return err
 				}
 				return s.showNewKey(c.Context(), client, made, asJSON)
 			})
 		}}
+	t.add(c)
 	addJSON(c, &asJSON)
 	return c
 }
