@@ -343,3 +343,15 @@ func TestOurOwnLimitFitsTheContext(t *testing.T) {
 	v, _ := request(t, o, nil)
 	expect(t, v, "max_tokens", "50000")
 }
+
+// TestATurnThatSaysNothingLeavesNoPrefill: what Anthropic would refuse as empty is left out, and the assistant's turn
+// before it must not become the beginning of the answer at a model that takes none.
+func TestATurnThatSaysNothingLeavesNoPrefill(t *testing.T) {
+	c := &llm.Conversation{Turns: []llm.Turn{user(text("hi")), {Role: llm.Assistant, Parts: []llm.Part{text("well")}}, {Role: llm.System, Parts: []llm.Part{text(`\u2028`)}}}}
+	c.Use(llm.FeatureMidSystem, "messages.role")
+	v, sp := request(t, everything(order(c, opus47, about(opus47))), nil)
+	list := v["messages"].([]any)
+	if last := list[len(list)-1].(map[string]any); last["role"] != "user" || len(sp.left) != 1 {
+		t.Errorf("the last turn is %v, left out %q", last, sp.left)
+	}
+}

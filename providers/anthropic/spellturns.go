@@ -299,7 +299,12 @@ func (w *speller) settleEnds() {
 	if last.role != llm.Assistant {
 		return
 	}
-	if w.o.Plan.Near.Has(llm.FeaturePrefill) || w.gone(llm.FeaturePrefill) {
+	// The plan goes by the request; turns that say nothing here, such as one of a single line separator, leave another last.
+	unplanned := !w.used.Has(llm.FeaturePrefill) && w.model.Lacks.Has(llm.FeaturePrefill)
+	if unplanned {
+		w.out.left = append(w.out.left, "messages;approximated")
+	}
+	if unplanned || w.o.Plan.Near.Has(llm.FeaturePrefill) || w.gone(llm.FeaturePrefill) {
 		w.turns = append(w.turns, turn{role: llm.User, pieces: []piece{{kind: pieceWords, head: goOn}}})
 		return
 	}
