@@ -197,7 +197,7 @@ func TestTools(t *testing.T) {
 		"a name is given back":           {[]string{begin(0, "fs_read", "{}"), more(0, `{"a":`), more(0, `1}`), blockStop(0)}, "t0 fs.read {\"a\":1}"},
 		"none at all":                    {[]string{begin(0, "f", "{}"), blockStop(0)}, "t0 f "},
 		"all at once":                    {[]string{begin(0, "f", `{"a":"\n"}`), blockStop(0)}, "t0 f {\"a\":\"\\n\"}"},
-		"a placeholder first":            {[]string{begin(0, "f", `{"x":1}`), more(0, `{"a":1}`), blockStop(0)}, "t0 f {\"a\":1}"},
+		"a stand-in first":               {[]string{begin(0, "f", `{"x":1}`), more(0, `{"a":1}`), blockStop(0)}, "t0 f {\"a\":1}"},
 		"two":                            {[]string{begin(0, "f", "{}"), more(0, `{}`), blockStop(0), begin(1, "g", "{}"), more(1, `{"b":2}`), blockStop(1)}, "t0 f {} t1 g {\"b\":2}"},
 		"interleaved":                    {[]string{begin(0, "f", "{}"), begin(1, "g", "{}"), more(1, `{"b":`), more(0, `{"a":1}`), more(1, `2}`), blockStop(1), blockStop(0)}, "t0 f {\"a\":1} t1 g {\"b\":2}"},
 		"free text":                      {[]string{begin(0, "shell", "{}"), more(0, `{"input":"ls `), more(0, `\"x\"\n"}`), blockStop(0)}, "t0 shell* ls \"x\"\n"},

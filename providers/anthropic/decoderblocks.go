@@ -80,7 +80,7 @@ func (d *decoder) begin(dst []llm.Event, index int, v []byte) ([]llm.Event, erro
 func (d *decoder) beginCall(dst []llm.Event, r *reading, b *begun) []llm.Event {
 	name := wire.Text(b.name)
 	if !wire.Empty(b.input) {
-		r.start = bytes.Clone(b.input) // a placeholder, unless no arguments follow
+		r.start = bytes.Clone(b.input) // a stand-in, unless no arguments follow
 	}
 	if name == d.sp.answer && name != "" {
 		if r.kind = readAnswer; d.spoke {

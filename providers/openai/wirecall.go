@@ -16,7 +16,7 @@ type wireCall struct {
 	custom    bool
 	announced bool
 	ended     bool
-	braces    bool   // "{}" came first: a placeholder, unless it stays alone
+	braces    bool   // "{}" came first: a stand-in, unless it stays alone
 	spoke     bool   // arguments were handed out
 	early     []byte // arguments that came before the name
 	json      brackets
