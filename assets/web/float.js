@@ -24,8 +24,8 @@ export function toast(shape, text, aside = "", kind = text) {
 // answer is what resolves the open question.
 let answer;
 
-// ask resolves to true where the person said yes. Focus starts on the harmless answer. The dialog tells late that it was
-// closed, so an event that finds it open again belongs to the question before.
+// ask resolves to true where the person said yes. Focus starts on the harmless answer. The answer counts when it is given:
+// a dialog tells late that it was closed, and until then the button that asked would be deaf.
 export function ask(title, text, no, yes) {
   const dialog = $("ask");
   answer?.(false);
@@ -33,15 +33,17 @@ export function ask(title, text, no, yes) {
   $("ask-text").textContent = text;
   $("ask-no").textContent = no;
   $("ask-yes").textContent = yes;
-  dialog.returnValue = "";
-  dialog.onclose = () => {
-    if (dialog.open) return;
-    answer?.(dialog.returnValue === "yes");
-    answer = undefined;
-  };
+  dialog.onsubmit = (event) => answered(event.submitter?.value === "yes");
+  dialog.oncancel = () => answered(false);
+  dialog.onclose = () => dialog.open || answered(false);
   dialog.showModal();
   $("ask-no").focus();
   return new Promise((resolve) => { answer = resolve; });
+}
+
+function answered(yes) {
+  answer?.(yes);
+  answer = undefined;
 }
 
 export function icon(id, className = "") {
