@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"localrouter/providers/llm"
 )
 
 // Version is the format of the settings file that this program writes and understands.
@@ -23,6 +25,16 @@ type Settings struct {
 	// Providers are the places that answer, in the order in which a bare model name is looked for. Default: none, and
 	// the built-in demo provider answers.
 	Providers []Provider `yaml:"providers"`
+	// Routers choose models, by the names router/NAME. Default: those of DefaultRouters.
+	Routers []Router `yaml:"routers"`
+	// Aliases are further names of models: each stands for a router/NAME or a provider/model. Default: none.
+	Aliases map[string]string `yaml:"aliases,omitempty"`
+	// Offline lets no request reach a model that is not local. Default false.
+	Offline bool `yaml:"offline"`
+	// Budget is a cap on the money of the whole machine. Default: none.
+	Budget Budget `yaml:"budget,omitempty"`
+	// Resilience holds the thresholds of failure.
+	Resilience Resilience `yaml:"resilience"`
 	// Network is what every call to a provider shares.
 	Network Network `yaml:"network"`
 	// Logging says what is written down and how long it is kept.
@@ -79,6 +91,18 @@ type Provider struct {
 	// Models is a list to use in place of the provider's own, for servers that cannot list. Empty: the provider is
 	// asked.
 	Models []string `yaml:"models,omitempty"`
+	// Credentials are further keys of the same provider, used in order when the ones before rest. Default: none.
+	Credentials []Credential `yaml:"credentials,omitempty"`
+	// Plan is how use of the provider is paid for. Empty: by use.
+	Plan llm.Billing `yaml:"plan,omitempty"`
+	// Facts correct what is known of its models; the first that matches and says something holds. Default: none.
+	Facts []Fact `yaml:"facts,omitempty"`
+	// MaxParallel is the most requests at once; what is over it waits in Queue. Zero: no bound.
+	MaxParallel int `yaml:"max_parallel,omitempty"`
+	// Queue bounds what waits.
+	Queue Queue `yaml:"queue,omitempty"`
+	// Resilience takes the place of the general thresholds; what it does not name is as there. Nil: the general ones.
+	Resilience *Resilience `yaml:"resilience,omitempty"`
 }
 
 // Timeout holds the clocks of one provider.

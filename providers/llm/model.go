@@ -14,6 +14,10 @@ type Model struct {
 	OutputModes   []string
 	Parameters    []string // request parameters the provider says it takes
 	Price         *Price   // nil: unknown
+	Billing       Billing  // how it is paid for; zero: by use
+	Size          int64    // number of parameters
+	Class         Strength // how strong it is said to be
+	Rank          int      // the person's own order of strength, 1 the best; 0: none
 	// Lacks holds features that the model is known not to have.
 	Lacks Set
 	// Thinking is how it can be asked to reason.
@@ -33,14 +37,57 @@ const (
 	ThinksNever                         // it does not reason
 )
 
+// Billing says how use of a model is paid for. The zero value is by use.
+type Billing string
+
+// The ways of paying.
+const (
+	BillingUse         Billing = "by_use"
+	BillingFree        Billing = "free"              // costs nothing
+	BillingRateLimited Billing = "rate_limited_free" // costs nothing within published limits
+	BillingFlat        Billing = "subscription"      // a flat rate, paid already
+)
+
+// Flat reports whether one more request costs nothing more.
+func (b Billing) Flat() bool { return b == BillingFree || b == BillingRateLimited || b == BillingFlat }
+
+// Strength is the class of a model; the zero value is unknown.
+type Strength uint8
+
+// The classes, weakest first.
+const (
+	StrengthUnknown Strength = iota
+	Small
+	Medium
+	Large
+	Frontier
+)
+
+var strengthNames = [...]string{"", "small", "medium", "large", "frontier"}
+
+func (s Strength) String() string { return strengthNames[s] }
+
+// Credential is one of the keys a provider is asked with.
+type Credential struct {
+	// ID tells it from all others and from what it was before it was edited; it holds no secret.
+	ID string
+	// Name is for people; empty where there is one only.
+	Name     string
+	Provider Provider
+}
+
 // Source is one configured and enabled provider as routing sees it. Sources are immutable.
 type Source struct {
 	Name     string // from the settings
 	Type     string // "openai", "ollama", "demo", ...
 	Provider Provider
-	Dialect  Dialect
-	Local    bool // runs on this machine: costs nothing and sends no data away
-	Demo     bool // the built-in demonstration
+	// Credentials are all keys of the provider in the order in which they are tried, that of Provider first. Nil: there
+	// is one, whose ID is the empty text.
+	Credentials []Credential
+	Billing     Billing // of its models, where they say nothing else
+	Dialect     Dialect
+	Local       bool // runs on this machine: costs nothing and sends no data away
+	Demo        bool // the built-in demonstration
 	// Features is what the provider's dialect has, for requests of other dialects; nil: it takes none.
 	Features *Features
 	// Facts tells of a model that the list does not hold; it may be nil, and may return nil.
