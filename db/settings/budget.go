@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -77,8 +78,10 @@ func (b BudgetUSD) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads and checks what MarshalJSON writes.
 func (b *BudgetUSD) UnmarshalJSON(data []byte) error {
 	var in budgetJSON
-	if err := json.Unmarshal(data, &in); err != nil {
-		return err
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields() // a span that is not known would be no bound at all
+	if err := strict.Decode(&in); err != nil {
+		return fmt.Errorf("this is no budget: %w%s", err, `; write {"day":2,"month":20}`)
 	}
 	*b = BudgetUSD{}
 	for _, part := range []struct {
