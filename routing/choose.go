@@ -105,7 +105,7 @@ func (j *journey) understand() {
 func (j *journey) nobody() *llm.Error {
 	s, name := j.selected, settings.RouterPrefix+j.meaning.router.Name
 	e := &llm.Error{Kind: llm.Forbidden, Status: 403, Code: "no_candidate", Param: "model", Model: name}
-	has := func(r reason) bool { return s.counts[r] > 0 }
+	has := func(r exclusion) bool { return s.counts[r] > 0 }
 	switch {
 	case len(s.pool.list) == 0:
 		e.Kind, e.Status, e.Code = llm.ModelNotFound, 404, "model_not_found"
@@ -161,4 +161,25 @@ func (s *selected) reasons(n *needs) []string {
 		out = append(out, fmt.Sprintf("%d %s", t.n, t.words))
 	}
 	return out
+}
+
+// First tells which target a request would be sent to first. Nothing is sent, and nothing remembered.
+func (r *Router) First(c *Call) (Target, *llm.Error) {
+	chat := *c.Request // whoever counts tokens asks about the chat that would follow
+	if chat.Op == llm.CountTokens {
+		chat.Op = llm.Chat
+	}
+	call := *c
+	call.Request = &chat
+	j := &journey{r: r, c: &call, policy: c.Key, start: r.now()}
+	if j.policy == nil {
+		j.policy = anybody
+	}
+	if e := j.choose(); e != nil {
+		return Target{}, e
+	}
+	if c.Request.Conversation == nil {
+		c.Request.Conversation = chat.Conversation
+	}
+	return j.order[0].Target, nil
 }

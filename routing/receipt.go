@@ -101,14 +101,14 @@ func (j *journey) route() *llm.Route {
 			if out.Left == nil {
 				out.Left = map[string]int{}
 			}
-			out.Left[reasonNames[why]] = int(n)
+			out.Left[exclusionNames[why]] = int(n)
 		}
 	}
 	return out
 }
 
-// reasonNames are the reasons as the log counts them.
-var reasonNames = [reasonCount]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
+// exclusionNames are the reasons as the log counts them.
+var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
 	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", planUsedUp: "plan_used_up"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.

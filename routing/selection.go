@@ -11,11 +11,11 @@ import (
 // mostTargets is how many targets of a router are put in order for one request: more than are ever tried.
 const mostTargets = 16
 
-// reason says why a candidate was left out; zero: it was not.
-type reason uint8
+// exclusion says why a candidate was left out; zero: it was not.
+type exclusion uint8
 
 const (
-	fits reason = iota
+	fits exclusion = iota
 	notAllowed
 	notLocal
 	offline
@@ -27,12 +27,12 @@ const (
 	costsMoney
 	resting
 	planUsedUp
-	reasonCount
+	exclusions
 )
 
 // left is the reason of one candidate, with the feature it is about.
 type left struct {
-	why     reason
+	why     exclusion
 	feature llm.Feature
 }
 
@@ -112,7 +112,7 @@ type selected struct {
 	wait   int32
 	until  time.Time
 	rested []rest
-	counts [reasonCount]int32
+	counts [exclusions]int32
 	backed [mostTargets]int32
 }
 

@@ -141,10 +141,10 @@ func strengthOf(t *Target) int64 {
 	if m.Rank > 0 {
 		rank = min(int64(m.Rank), math.MaxUint16-1)
 	}
-	if class == llm.ClassUnknown || t.Source.Local {
+	if class == llm.StrengthUnknown || t.Source.Local {
 		class = cmp.Or(classOf(m.Size), class)
 	}
-	if m.Rank == 0 && class == llm.ClassUnknown {
+	if m.Rank == 0 && class == llm.StrengthUnknown {
 		return unknownFigure - 1
 	}
 	size := min(m.Size/1e6, 1<<36)
@@ -152,10 +152,10 @@ func strengthOf(t *Target) int64 {
 }
 
 // classOf is the class of a model by its parameters; open models of these sizes stand about there.
-func classOf(size int64) llm.Class {
+func classOf(size int64) llm.Strength {
 	switch {
 	case size <= 0:
-		return llm.ClassUnknown
+		return llm.StrengthUnknown
 	case size >= 200e9:
 		return llm.Large
 	case size >= 25e9:

@@ -99,7 +99,8 @@ func (b *breaker) recent(at int64, window time.Duration) []int64 {
 }
 
 func (b *breaker) opens(change uint64, at int64, t *settings.Breaker, chance float64) {
-	wait := float64(t.Open) * math.Pow(2, float64(b.level)) * (1 - jitter + 2*jitter*chance)
+	wait := min(float64(t.Open)*math.Pow(2, float64(b.level)), float64(t.Longest))
+	wait *= 1 - jitter + 2*jitter*chance
 	b.open, b.since, b.failures = true, change, nil
 	b.until = at + max(1, int64(min(wait, float64(t.Longest))))
 	b.level++

@@ -86,7 +86,9 @@ func (t *Tracker) present() int64 {
 }
 
 // resilience returns the thresholds of a provider.
-func (t *Tracker) resilience(name string) *settings.Resilience { return t.settings().ResilienceOf(name) }
+func (t *Tracker) resilience(name string) *settings.Resilience {
+	return t.settings().ResilienceOf(name)
+}
 
 // provider is what is known of one provider.
 type provider struct {

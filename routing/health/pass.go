@@ -13,8 +13,9 @@ type Pass struct {
 	Trial      bool // it finds out whether somebody is back: others wait for how it goes
 
 	target *Target
-	seq    uint64
-	done   bool // guarded by the provider's lock
+	seq    uint64 // its number; the fields below are guarded by the provider's lock
+	counts uint64 // its number for the breaker, which begins anew where the answer was committed
+	done   bool
 }
 
 // Outcome is how an attempt ended.
@@ -70,7 +71,7 @@ func (p *Pass) Answered() {
 	changed := false
 	if !p.done && p.Trial {
 		changed = p.succeedLocked(false)
-		p.seq = pr.next() // what follows counts for the state that begins here
+		p.counts = pr.next()
 	}
 	pr.mu.Unlock()
 	if changed {
@@ -117,6 +118,18 @@ func (p *Pass) doneLocked(at int64, o *Outcome, why *llm.Error, limits *settings
 	return changed || p.Trial
 }
 
+// succeedLocked ends what the pass was sent in spite of.
+func (p *Pass) succeedLocked(whole bool) bool {
+	t, pr := p.target, p.target.provider
+	lane := &t.lanes[p.Credential]
+	changed := pr.breaker.succeed(p.counts, pr.next(), whole)
+	changed = lane.key.succeed(p.seq) || changed
+	changed = lane.pair.succeed(p.seq) || changed
+	changed = t.model.rest.succeed(p.seq) || changed
+	p.leaveLocked()
+	return changed
+}
+
 // leaveLocked frees the places that the pass still holds.
 func (p *Pass) leaveLocked() {
 	t, pr := p.target, p.target.provider
@@ -127,33 +140,17 @@ func (p *Pass) leaveLocked() {
 	t.lanes[p.Credential].key.leave(p.seq)
 }
 
-func (p *Pass) succeedLocked(whole bool) bool {
-	t, pr := p.target, p.target.provider
-	p.leaveForcedLocked()
-	lane := &t.lanes[p.Credential]
-	changed := pr.breaker.succeed(p.seq, pr.next(), whole)
-	changed = lane.key.succeed(p.seq) || changed
-	changed = lane.pair.succeed(p.seq) || changed
-	return t.model.rest.succeed(p.seq) || changed
-}
-
-func (p *Pass) leaveForcedLocked() {
-	if pr := p.target.provider; pr.forced == p.seq {
-		pr.forced = 0
-	}
-}
-
 // failLocked marks what the failure is held against.
 func (p *Pass) failLocked(at int64, e *llm.Error, limits *settings.Resilience) bool {
 	t, pr := p.target, p.target.provider
 	what := markOf(e.Kind)
 	if what == marksProvider {
-		return pr.breaker.fail(p.seq, pr.next(), at, e, &limits.Breaker, pr.local, t.tracker.rand())
+		return pr.breaker.fail(p.counts, pr.next(), at, e, &limits.Breaker, pr.local, t.tracker.rand())
 	}
 	if what == marksNothing {
 		return false
 	}
-	changed := pr.breaker.succeed(p.seq, pr.next(), false) // it answers, whatever it said
+	changed := pr.breaker.succeed(p.counts, pr.next(), false) // it answers, whatever it said
 	if !limits.Cooldowns {
 		return changed
 	}
@@ -167,9 +164,9 @@ func (p *Pass) failLocked(at int64, e *llm.Error, limits *settings.Resilience) b
 		if e.Kind == llm.ProviderAuth {
 			cause = KeyRefused
 		}
-		return lane.key.begin(p.seq, pr.next(), cause, at+int64(ceiling), e) || changed
+		return lane.key.begin(p.seq, pr.next(), at, cause, ceiling, e) || changed
 	case marksModel:
-		return t.model.rest.begin(p.seq, pr.next(), ModelUnknown, at+int64(unknownRest), e) || changed
+		return t.model.rest.begin(p.seq, pr.next(), at, ModelUnknown, unknownRest, e) || changed
 	}
 	return changed
 }

@@ -80,12 +80,17 @@ func (r *rest) leave(seq uint64) {
 	}
 }
 
-// begin makes it rest. What was sent before the last rest began says nothing new.
-func (r *rest) begin(seq, change uint64, cause Cause, until int64, e *llm.Error) bool {
+// begin makes it rest. What was sent before the last rest began says nothing new, and what was let in against it leaves
+// its end where it was promised.
+func (r *rest) begin(seq, change uint64, at int64, cause Cause, wait time.Duration, e *llm.Error) bool {
 	if seq < r.since {
 		return false
 	}
-	r.cause, r.until, r.since, r.last = cause, until, change, e
+	r.last = e
+	if at < r.until && r.cause == cause {
+		return true
+	}
+	r.cause, r.until, r.since = cause, at+int64(wait), change
 	r.level++
 	r.set()
 	return true
@@ -114,7 +119,7 @@ func (r *rest) limit(seq, change uint64, at int64, e *llm.Error) bool {
 	if wait <= 0 {
 		wait = min(limitedRest<<min(r.level, 10), ceiling)
 	}
-	return r.begin(seq, change, RateLimited, at+int64(wait), e)
+	return r.begin(seq, change, at, RateLimited, wait, e)
 }
 
 // succeed ends the rest if the pass was sent since it began, and reports whether there was one.

@@ -127,6 +127,7 @@ func (t *Target) Enter(now time.Time, force bool, tried uint64) (pass Pass, ok b
 		}
 	}
 	pass = Pass{Credential: i, Trial: forced, target: t, seq: p.next()}
+	pass.counts = pass.seq
 	if forced {
 		p.forced = pass.seq
 	}
