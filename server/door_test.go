@@ -71,7 +71,7 @@ func TestBadInputIsRefusedAndReachesNobody(t *testing.T) {
 		}), 413, "request_too_large"},
 		{"no model", body(`{"messages":[]}`), 400, "invalid_value"},
 		{"unknown model", body(`{"model":"nowhere/m"}`), 404, "model_not_found"},
-		{"router", body(`{"model":"auto"}`), 404, "model_not_found"},
+		{"router", body(`{"model":"router/none"}`), 404, "model_not_found"},
 		{"unknown path", request("POST", "/v1/chat", chatBody), 404, "not_found"},
 		{"path without v1", request("POST", "/chat/completions", chatBody), 404, "not_found"},
 		{"wrong method", request("GET", "/v1/chat/completions", ""), 405, "method_not_allowed"},
