@@ -50,6 +50,7 @@ type Key struct {
 	Mode, Selection string   // of routing
 	AllowList       []string // models it may use; nil: all
 	Limits          []settings.Limit
+	Budget          settings.Budget
 	Expires         time.Time // zero: never
 	Revision        uint64    // grows with each change since the start, so that of two of the same key the newer is told
 
@@ -74,6 +75,7 @@ type keyRecord struct {
 	Selection  string           `json:"selection,omitempty"`
 	AllowList  []string         `json:"allow_list,omitempty"`
 	Limits     []settings.Limit `json:"limits,omitempty"`
+	Budget     settings.Budget  `json:"budget,omitzero"`
 	Expires    time.Time        `json:"expires,omitzero"`
 }
 
@@ -184,7 +186,7 @@ func (k *Keys) unsealKey(id string, sealed []byte) (*Key, error) {
 		return nil, err
 	}
 	key := &Key{ID: id, Name: r.Name, Prefix: r.Prefix, Created: r.Created, Disabled: r.Disabled, Origins: r.Origins, Mode: r.Mode,
-		Selection: r.Selection, AllowList: r.AllowList, Limits: r.Limits, Expires: r.Expires, Revision: 1, hash: r.Hash, hint: r.Hint, generation: r.Generation, used: new(atomic.Int64)}
+		Selection: r.Selection, AllowList: r.AllowList, Limits: r.Limits, Budget: r.Budget, Expires: r.Expires, Revision: 1, hash: r.Hash, hint: r.Hint, generation: r.Generation, used: new(atomic.Int64)}
 	if !r.LastUsed.IsZero() {
 		key.used.Store(r.LastUsed.UnixNano())
 	}
@@ -193,7 +195,7 @@ func (k *Keys) unsealKey(id string, sealed []byte) (*Key, error) {
 
 func (k *Keys) sealKey(key *Key) ([]byte, error) {
 	r := keyRecord{Name: key.Name, Prefix: key.Prefix, Hash: key.hash, Hint: key.hint, Generation: key.generation, Created: key.Created, LastUsed: key.lastUsed(),
-		Disabled: key.Disabled, Origins: key.Origins, Mode: key.Mode, Selection: key.Selection, AllowList: key.AllowList, Limits: key.Limits, Expires: key.Expires}
+		Disabled: key.Disabled, Origins: key.Origins, Mode: key.Mode, Selection: key.Selection, AllowList: key.AllowList, Limits: key.Limits, Budget: key.Budget, Expires: key.Expires}
 	plain, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -267,7 +269,7 @@ func (k *Keys) CreateWith(name string, terms KeyTerms) (*Key, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	key := &Key{ID: "key-" + randomHex(6), Name: name, Created: k.now(), Limits: slices.Clone(terms.Limits), Expires: terms.Expires, Revision: 1, used: new(atomic.Int64)}
+	key := &Key{ID: "key-" + randomHex(6), Name: name, Created: k.now(), Limits: slices.Clone(terms.Limits), Budget: terms.Budget, Expires: terms.Expires, Revision: 1, used: new(atomic.Int64)}
 	token, err := k.newSecret(key)
 	if err != nil {
 		return nil, "", err

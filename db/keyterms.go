@@ -14,6 +14,7 @@ import (
 // KeyTerms are what a key may do and until when. The zero value is everything, for ever.
 type KeyTerms struct {
 	Limits  []settings.Limit
+	Budget  settings.Budget
 	Expires time.Time // zero: never
 }
 
@@ -40,6 +41,11 @@ func (k *Keys) SetLimits(id string, limits []settings.Limit) error {
 		return err
 	}
 	return k.edit(id, func(key *Key) error { key.Limits = slices.Clone(limits); return nil })
+}
+
+// SetBudget sets what a key may spend in a day and in a month.
+func (k *Keys) SetBudget(id string, b settings.Budget) error {
+	return k.edit(id, func(key *Key) error { key.Budget = b; return nil })
 }
 
 // SetExpiry sets when a key ends; the zero time is never.

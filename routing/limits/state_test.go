@@ -27,11 +27,11 @@ func TestRestartGoesOnInTheMiddleOfAWindow(t *testing.T) {
 		claim := sure(10, 10, 0)
 		if text[0] == 'r' {
 			for range key.Limits[0].Amount / 100 * 60 {
-				l.Admit(key, claim)
+				l.Admit(claim, key)
 			}
 		} else {
 			for range 60 {
-				l.Admit(key, claim)
+				l.Admit(claim, key)
 			}
 		}
 		before := l.Standings(key)[0]
@@ -55,12 +55,12 @@ func TestRestartGoesOnInTheMiddleOfAWindow(t *testing.T) {
 func TestManyRestartsDoNotMoveAWindow(t *testing.T) {
 	c, key := newClocks(), limited(t, "tokens=100/1h")
 	l := c.limiter()
-	l.Admit(key, sure(60, 40, 0))
+	l.Admit(sure(60, 40, 0), key)
 	all := map[string][]byte{}
 	var others = limited(t, "requests=100000/1s")
 	others.ID = "other"
 	for range 1000 {
-		l.Admit(others, sure(1, 1, 1)) // so that there is something to save
+		l.Admit(sure(1, 1, 1), others) // so that there is something to save
 		states, saved := l.Unsaved()
 		saved()
 		maps.Copy(all, states)
@@ -74,7 +74,7 @@ func TestManyRestartsDoNotMoveAWindow(t *testing.T) {
 func TestAClockThatJumpsNeitherResetsNorLocks(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=5/1h", "cost=1/1h")
 	l := c.limiter()
-	full := func() bool { _, refusals := l.Admit(key, sure(1, 1, 2e11)); return refusals != nil }
+	full := func() bool { _, refusals := l.Admit(sure(1, 1, 2e11), key); return refusals != nil }
 	for range 5 {
 		if full() {
 			t.Fatal("full before its limit")
@@ -100,7 +100,7 @@ func TestAClockThatJumpsNeitherResetsNorLocks(t *testing.T) {
 func TestForgottenKeysAreForgottenOnDisk(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=5/1h")
 	l := c.limiter()
-	l.Admit(key, sure(1, 1, 1))
+	l.Admit(sure(1, 1, 1), key)
 	states, saved := l.Unsaved()
 	if len(states) != 2 {
 		t.Fatalf("%v", states)
@@ -128,9 +128,9 @@ func TestForgottenKeysAreForgottenOnDisk(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	c, key := newClocks(), limited(f, "requests=5/1h", "requests=300/1m", "tokens=900/1d")
 	l := c.limiter()
-	l.Admit(key, sure(3, 4, 5))
+	l.Admit(sure(3, 4, 5), key)
 	c.pass(time.Minute)
-	l.Admit(key, sure(3, 4, 5))
+	l.Admit(sure(3, 4, 5), key)
 	states, _ := l.Unsaved()
 	f.Add(states["k"], states[clockID])
 	f.Add([]byte{1}, []byte{1, 0, 0})
@@ -140,7 +140,7 @@ func FuzzRestore(f *testing.F) {
 		l.Restore(map[string][]byte{"k": state, clockID: clock})
 		let := 0
 		for range 10 {
-			if ticket, _ := l.Admit(key, sure(3, 4, 5)); ticket != nil {
+			if ticket, _ := l.Admit(sure(3, 4, 5), key); ticket != nil {
 				let++
 			}
 		}
