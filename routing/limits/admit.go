@@ -149,6 +149,7 @@ type hold struct {
 func (t *Ticket) reserve(a *account, c *Claim, at *moment) {
 	for _, w := range a.windows {
 		h := hold{account: a, window: w, at: w.ring.advance(a.last), amount: c.need(w.limit.Kind, w.limit.Amount)}
+		w.rearm(a.last) // before this one fills it again
 		w.ring.add(h.at, h.amount)
 		w.held += h.amount
 		t.holds = append(t.holds, h)

@@ -49,6 +49,13 @@ func (t *told) reaches(percent, now int64) bool {
 	return true
 }
 
+// rearm forgets what was told of a window that has room again, at most once in its length. The ring must stand at now.
+func (w *window) rearm(now int64) {
+	if w.told.percent > 0 && now-w.told.at >= int64(w.limit.Window) && share(w.ring.total()-w.held, w.limit.Amount) == 0 {
+		w.told = told{}
+	}
+}
+
 // events adds what is news of the money of an account, after what was spent changed, or after c was refused. A bound that
 // refuses although little is spent, because the request is dear or others run, is not used up.
 func (a *account) events(l *Limiter, c *Claim, list []Event) []Event {
@@ -66,9 +73,7 @@ func (a *account) events(l *Limiter, c *Claim, list []Event) []Event {
 		w.ring.advance(a.last)
 		spent := w.ring.total() - w.held
 		n := percent(spent, w.limit.Amount)
-		if n == 0 && a.last-w.told.at >= int64(w.limit.Window) {
-			w.told = told{}
-		}
+		w.rearm(a.last)
 		if w.told.reaches(n, a.last) {
 			list = append(list, Event{Account: a.id, Name: a.name, Limit: w.limit, Percent: int(n), Spent: spent, Of: w.limit.Amount,
 				Until: l.wall().Add(time.Duration(max(0, w.ring.empties()-a.last)))})

@@ -194,6 +194,8 @@ func checkWindows(t *testing.T, limit settings.Limit, all []*admitted) {
 func TestEveryEndSettlesOnce(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=1000000/31d", "tokens=900000000000/31d", "cost=90000/31d")
 	l := c.limiter()
+	router, machine := limited(t, "requests=1000000/31d", "cost=90000/31d"), spender(90_000*usd, 90_000*usd)
+	router.ID = "router:r"
 	var want [settings.LimitKinds]atomic.Int64
 	n := often(5_000, 100_000)
 	var group sync.WaitGroup
@@ -201,7 +203,7 @@ func TestEveryEndSettlesOnce(t *testing.T) {
 		group.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(worker), 2))
 			for range n / 4 {
-				ticket, refusals := l.Admit(sure(rnd.Int64N(500), rnd.Int64N(500), rnd.Int64N(1000)), key)
+				ticket, refusals := l.Admit(sure(rnd.Int64N(500), rnd.Int64N(500), rnd.Int64N(1000)), key, router, machine)
 				if refusals != nil {
 					t.Error("refused", refusals)
 					return
@@ -223,21 +225,37 @@ func TestEveryEndSettlesOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	for _, s := range l.Standings(key) {
-		if got := s.Limit.Amount - s.Remaining; got != want[s.Limit.Kind].Load() {
-			t.Errorf("%s: %d counted, %d used", s.Limit, got, want[s.Limit.Kind].Load())
+	for _, k := range []*Key{key, router, machine} {
+		for _, s := range l.Standings(k) {
+			if got := s.Limit.Amount - s.Remaining; got != want[s.Limit.Kind].Load() {
+				t.Errorf("%s, %s: %d counted, %d used", k.ID, s.Limit, got, want[s.Limit.Kind].Load())
+			}
+		}
+	}
+	for _, s := range l.Purses(machine) {
+		if s.Reserved != 0 || s.Spent != want[settings.LimitCost].Load() {
+			t.Errorf("%s: %d counted, %d still reserved, %d used", s.Period, s.Spent, s.Reserved, want[settings.LimitCost].Load())
 		}
 	}
 }
 
 func TestParallelRequestsAdmitExactlyTheLimit(t *testing.T) {
-	for _, text := range []string{"requests=100/1h", "tokens=1000/1h"} {
-		key, l := limited(t, text), New(Options{})
+	for _, text := range []string{"requests=100/1h", "tokens=1000/1h", "cost=0.001/1h", "budget"} {
+		key, l := limited(t, "requests=999/1h"), New(Options{})
+		second := spender(usd/1000, 0)
+		if text != "budget" {
+			second = limited(t, text)
+			second.ID = "router:r"
+		}
 		var let atomic.Int64
 		var group sync.WaitGroup
-		for range 1000 {
+		for i := range 1000 {
+			both := []*Key{key, second}
+			if i%2 == 1 {
+				both[0], both[1] = second, key // the order of the names is nobody's lock
+			}
 			group.Go(func() {
-				if ticket, _ := l.Admit(sure(4, 6, 0), key); ticket != nil {
+				if ticket, _ := l.Admit(sure(4, 6, usd/100_000), both...); ticket != nil {
 					let.Add(1)
 				}
 			})
@@ -245,6 +263,9 @@ func TestParallelRequestsAdmitExactlyTheLimit(t *testing.T) {
 		group.Wait()
 		if let.Load() != 100 {
 			t.Errorf("%s: %d of 1,000 were let in, want 100", text, let.Load())
+		}
+		if s := l.Standings(key); s[0].Remaining != 899 {
+			t.Errorf("%s: of the key are left %d, want 899", text, s[0].Remaining)
 		}
 	}
 }
@@ -405,22 +426,29 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// BenchmarkAdmit is an admission and its settling, per limit, with 1,000 keys known.
+// BenchmarkAdmit is an admission and its settling, per limit, with 1,000 keys known: by a key alone, and held against the
+// key, one router and the machine's budgets.
 func BenchmarkAdmit(b *testing.B) {
-	c := newClocks()
-	l := c.limiter()
-	var keys []*Key
-	for i := range 1000 {
-		key := limited(b, "requests=250/1s", "tokens=1000000000/1h", "cost=90000/1d", "output_tokens=1000000000/1m")
-		key.ID = fmt.Sprint("key-", i)
-		keys = append(keys, key)
+	router := limited(b, "requests=100000000/1m", "tokens=1000000000000/1h")
+	router.ID = "router:r"
+	for name, more := range map[string][]*Key{"key": nil, "key, router and machine": {router, spender(90_000*usd, 90_000*usd)}} {
+		b.Run(name, func(b *testing.B) {
+			c := newClocks()
+			l := New(Options{Elapsed: func() time.Duration { return c.elapsed }, Event: func(Event) {}})
+			var lists [][]*Key
+			for i := range 1000 {
+				key := limited(b, "requests=250/1s", "tokens=1000000000/1h", "cost=90000/1d", "output_tokens=1000000000/1m")
+				key.ID = fmt.Sprint("key-", i)
+				lists = append(lists, append([]*Key{key}, more...))
+			}
+			claim := sure(10, 10, 10)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				c.pass(5 * time.Microsecond)
+				ticket, _ := l.Admit(claim, lists[i%len(lists)]...)
+				ticket.Settle(used(10, 10, 10))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(4+2*len(more)), "ns/limit")
+		})
 	}
-	claim := sure(10, 10, 10)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		c.pass(5 * time.Microsecond)
-		ticket, _ := l.Admit(claim, keys[i%len(keys)])
-		ticket.Settle(used(10, 10, 10))
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4, "ns/limit")
 }

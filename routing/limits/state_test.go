@@ -124,6 +124,19 @@ func TestForgottenKeysAreForgottenOnDisk(t *testing.T) {
 	}
 }
 
+// TestStatesOfTheFirstVersionAreRead: they held no budgets.
+func TestStatesOfTheFirstVersionAreRead(t *testing.T) {
+	c, key := newClocks(), limited(t, "requests=5/1h")
+	first := func(list ...int64) []byte { return appendNumbers([]byte{firstVersion}, list...) }
+	now := c.wall.UnixNano()
+	window := int64(time.Hour)
+	l := c.limiter()
+	err := l.Restore(map[string][]byte{"k": first(now, 2, 0, 1, 1, 0, 5, window, now/(window/parts), 1, (now/(window/parts))%(parts+1), 2), clockID: first(now, now)})
+	if s := l.Standings(key); err != nil || s[0].Remaining != 3 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
 // FuzzRestore: whatever stands in the file, the limiter works afterwards and never lets more through than its limit.
 func FuzzRestore(f *testing.F) {
 	c, key := newClocks(), limited(f, "requests=5/1h", "requests=300/1m", "tokens=900/1d")
@@ -131,8 +144,12 @@ func FuzzRestore(f *testing.F) {
 	l.Admit(sure(3, 4, 5), key)
 	c.pass(time.Minute)
 	l.Admit(sure(3, 4, 5), key)
+	purse := spender(5*usd, 50*usd)
+	l.Admit(sure(3, 4, usd), purse)
+	l.Allow(purse, time.Hour)
 	states, _ := l.Unsaved()
 	f.Add(states["k"], states[clockID])
+	f.Add(states["s"], states[clockID])
 	f.Add([]byte{1}, []byte{1, 0, 0})
 	f.Fuzz(func(t *testing.T, state, clock []byte) {
 		c, key := newClocks(), limited(t, "requests=5/1h", "requests=300/1m", "tokens=900/1d")
@@ -146,6 +163,15 @@ func FuzzRestore(f *testing.F) {
 		}
 		if let > 5 {
 			t.Errorf("%d were let in", let)
+		}
+		l.Restore(map[string][]byte{"s": state, clockID: clock})
+		for range 3 {
+			spend(l, spender(usd, 0), usd/2)
+		}
+		for _, p := range l.Purses(spender(usd, 0)) {
+			if p.Spent < 0 || p.Reserved < 0 {
+				t.Errorf("%+v", p)
+			}
 		}
 		l.Standings(key)
 		states, _ := l.Unsaved()
