@@ -3,11 +3,11 @@ package dashboard
 import (
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"github.com/gorilla/mux"
 
+	"localrouter/db"
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
 )
@@ -62,7 +62,7 @@ func (d *Dashboard) listRouters(w http.ResponseWriter, _ *http.Request) error {
 	routers := d.o.Settings.Get().Routers
 	for i := range routers {
 		one := listedRouter{routerJSON: routerOut(&routers[i]), Default: defaultMark(&routers[i])}
-		if receipt, e := d.o.Routing.Preview(routers[i].Name, PreviewOptions{}); e == nil {
+		if receipt, err := d.preview(routers[i].Name, PreviewOptions{}); err == nil {
 			left := 0
 			for _, c := range receipt.Candidates {
 				if c.Left != "" {
@@ -76,6 +76,18 @@ func (d *Dashboard) listRouters(w http.ResponseWriter, _ *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"routers": list})
 	return nil
+}
+
+// preview asks who chooses.
+func (d *Dashboard) preview(name string, o PreviewOptions) (*llm.Receipt, error) {
+	if d.o.Routing == nil {
+		return nil, &problem{Status: http.StatusNotImplemented, Message: "this program cannot preview a router", NextStep: "look at the receipt of a request"}
+	}
+	receipt, e := d.o.Routing.Preview(name, o)
+	if e != nil {
+		return nil, explain(e)
+	}
+	return receipt, nil
 }
 
 // defaultMark tells whether r is one of a first start, and is still as it was then.
@@ -98,7 +110,7 @@ type previewJSON struct {
 	Strategies []string           `json:"strategies"`
 	Input      int64              `json:"input_tokens"`
 	Output     int64              `json:"output_tokens"`
-	Tookns     int64              `json:"selection_ns"`
+	Took       int64              `json:"selection_ns"`
 	Candidates []previewCandidate `json:"candidates"` // in the order of trying, then those left out
 }
 
@@ -115,7 +127,7 @@ type previewCandidate struct {
 func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error {
 	name, q := mux.Vars(r)["name"], r.URL.Query()
 	if err := d.o.Settings.Get().CheckSelection(settings.RouterPrefix + name); err != nil {
-		return missingRouter(err)
+		return missingName(err)
 	}
 	o := PreviewOptions{Tools: q.Get("tools") == "true", Vision: q.Get("vision") == "true"}
 	if text := q.Get("context"); text != "" {
@@ -125,11 +137,11 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 		}
 		o.Input = n
 	}
-	receipt, e := d.o.Routing.Preview(name, o)
-	if e != nil {
-		return explain(e)
+	receipt, err := d.preview(name, o)
+	if err != nil {
+		return err
 	}
-	out := previewJSON{Name: name, Strategies: full(receipt.Strategies), Input: receipt.Input, Output: receipt.Output, Tookns: receipt.Took.Nanoseconds(),
+	out := previewJSON{Name: name, Strategies: full(receipt.Strategies), Input: receipt.Input, Output: receipt.Output, Took: receipt.Took.Nanoseconds(),
 		Candidates: make([]previewCandidate, 0, len(receipt.Candidates))}
 	standing := d.standings()
 	for _, c := range receipt.Candidates {
@@ -152,138 +164,156 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-func missingRouter(err error) error {
+func missingName(err error) error {
 	p := unprocessable(err).(*problem)
 	p.Status = http.StatusNotFound
 	return p
 }
 
-// restoreRouters brings default routers back as they were at the first start: those that are named, or all. Others
-// stay.
-func (d *Dashboard) restoreRouters(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Names []string `json:"names"`
-	}
-	if err := readJSON(w, r, &in); err != nil {
-		return err
-	}
-	defaults := settings.DefaultRouters()
-	if len(in.Names) == 0 {
-		for i := range defaults {
-			in.Names = append(in.Names, defaults[i].Name)
+// restoreRouters puts the default routers back as they were at the first start. Others stay.
+func (d *Dashboard) restoreRouters(w http.ResponseWriter, _ *http.Request) error {
+	now, restored := d.o.Settings.Get(), []string{}
+	for _, r := range settings.DefaultRouters() {
+		if is := now.Router(r.Name); is == nil || defaultMark(is) != "yes" {
+			restored = append(restored, r.Name)
 		}
 	}
-	restored := []string{}
-	err := d.o.Settings.Update(func(s *settings.Settings) error {
-		restored = restored[:0]
-		for _, name := range in.Names {
-			i := slices.IndexFunc(defaults, func(r settings.Router) bool { return r.Name == name })
-			if i < 0 {
-				return &problem{Status: http.StatusNotFound, Message: name + " is no default router", NextStep: "the default routers are minimum-cost and maximum-performance"}
-			}
-			if old := s.Router(name); old == nil {
-				s.Routers = append(s.Routers, defaults[i])
-			} else if defaultMark(old) == "changed" {
-				*old = defaults[i]
-			} else {
-				continue
-			}
-			restored = append(restored, name)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := d.o.Settings.RestoreRouters(); err != nil {
 		return explain(err)
 	}
 	writeJSON(w, http.StatusOK, map[string][]string{"restored": restored})
 	return nil
 }
 
+// routerChange is what is to become of a router; nil leaves a part as it is.
+type routerChange struct {
+	New           bool                 `json:"new"`  // refuse a name that is taken, else one that is not there
+	Name          *string              `json:"name"` // another name; aliases and keys follow
+	Title         *string              `json:"title"`
+	Include       *settings.Patterns   `json:"include"`
+	Exclude       *settings.Patterns   `json:"exclude"`
+	MinParameters *string              `json:"min_parameters"`
+	MaxParameters *string              `json:"max_parameters"`
+	Capabilities  *[]string            `json:"capabilities"`
+	Manual        *[]string            `json:"manual"`
+	Strategies    *[]settings.Strategy `json:"strategies"`
+	FreeOnly      *bool                `json:"free_only"`
+	Fallback      *bool                `json:"fallback"`
+	Attempts      *int                 `json:"attempts"`
+	ContentPolicy *bool                `json:"content_policy"`
+	Limits        *[]settings.Limit    `json:"limits"`
+}
+
+func (in *routerChange) apply(r *settings.Router) error {
+	a := &r.Select.Automatic
+	if err := setCount(&a.MinParameters, in.MinParameters); err != nil {
+		return err
+	}
+	if err := setCount(&a.MaxParameters, in.MaxParameters); err != nil {
+		return err
+	}
+	set(&r.Title, in.Title)
+	set(&a.Include, in.Include)
+	set(&a.Exclude, in.Exclude)
+	set(&a.Capabilities, in.Capabilities)
+	set(&r.Select.Manual, in.Manual)
+	set(&r.Strategies, in.Strategies)
+	set(&r.FreeOnly, in.FreeOnly)
+	set(&r.Fallback.Enabled, in.Fallback)
+	set(&r.Fallback.Attempts, in.Attempts)
+	set(&r.Fallback.ContentPolicy, in.ContentPolicy)
+	set(&r.Limits, in.Limits)
+	return nil
+}
+
+func setCount(into *int64, text *string) error {
+	switch {
+	case text == nil:
+		return nil
+	case *text == "":
+		*into = 0
+		return nil
+	}
+	n, err := settings.ParseCount(*text)
+	if err != nil {
+		return unprocessable(err)
+	}
+	*into = n
+	return nil
+}
+
 // putRouter makes a router, or changes what is named of one that is there.
 func (d *Dashboard) putRouter(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		New           bool                 `json:"new"` // refuse a name that is taken
-		Title         *string              `json:"title"`
-		Include       *settings.Patterns   `json:"include"`
-		Exclude       *settings.Patterns   `json:"exclude"`
-		MinParameters *string              `json:"min_parameters"`
-		MaxParameters *string              `json:"max_parameters"`
-		Capabilities  *[]string            `json:"capabilities"`
-		Manual        *[]string            `json:"manual"`
-		Strategies    *[]settings.Strategy `json:"strategies"`
-		FreeOnly      *bool                `json:"free_only"`
-		Fallback      *bool                `json:"fallback"`
-		Attempts      *int                 `json:"attempts"`
-		ContentPolicy *bool                `json:"content_policy"`
-		Limits        *[]settings.Limit    `json:"limits"`
-	}
+	var in routerChange
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
 	name := mux.Vars(r)["name"]
-	var out routerJSON
+	if err := settings.CheckSelection(settings.RouterPrefix + name); err != nil {
+		return unprocessable(err)
+	}
 	err := d.o.Settings.Update(func(s *settings.Settings) error {
 		router := s.Router(name)
 		switch {
 		case router == nil && !in.New:
-			return missingRouter(s.CheckSelection(settings.RouterPrefix + name))
+			return missingName(s.CheckSelection(settings.RouterPrefix + name))
 		case router != nil && in.New:
 			return &problem{Status: http.StatusConflict, Message: "there is a router named " + name + " already", NextStep: "choose another name, or change it with: localrouter routers set " + name}
 		case router == nil:
 			s.Routers = append(s.Routers, settings.NewRouter(name))
 			router = &s.Routers[len(s.Routers)-1]
 		}
-		a := &router.Select.Automatic
-		for _, count := range []struct {
-			into *int64
-			text *string
-		}{{&a.MinParameters, in.MinParameters}, {&a.MaxParameters, in.MaxParameters}} {
-			if count.text == nil {
-				continue
-			}
-			*count.into = 0
-			if *count.text == "" {
-				continue
-			}
-			n, err := settings.ParseCount(*count.text)
-			if err != nil {
-				return unprocessable(err)
-			}
-			*count.into = n
-		}
-		set(&router.Title, in.Title)
-		set(&a.Include, in.Include)
-		set(&a.Exclude, in.Exclude)
-		set(&a.Capabilities, in.Capabilities)
-		set(&router.Select.Manual, in.Manual)
-		set(&router.Strategies, in.Strategies)
-		set(&router.FreeOnly, in.FreeOnly)
-		set(&router.Fallback.Enabled, in.Fallback)
-		set(&router.Fallback.Attempts, in.Attempts)
-		set(&router.Fallback.ContentPolicy, in.ContentPolicy)
-		set(&router.Limits, in.Limits)
-		out = routerOut(router)
-		return nil
+		return in.apply(router)
 	})
+	if err == nil && in.Name != nil && *in.Name != name {
+		err = d.renameRouter(name, *in.Name)
+		name = *in.Name
+	}
 	if err != nil {
 		return explain(err)
 	}
-	writeJSON(w, http.StatusOK, out)
+	router := d.o.Settings.Get().Router(name)
+	if router == nil {
+		return notFound("that router")
+	}
+	writeJSON(w, http.StatusOK, routerOut(router))
+	return nil
+}
+
+// renameRouter gives a router another name and carries the keys along that select it.
+func (d *Dashboard) renameRouter(name, to string) error {
+	if err := d.o.Settings.RenameRouter(name, to); err != nil {
+		return err
+	}
+	for _, k := range d.o.Keys.List() {
+		if k.Selection != settings.RouterPrefix+name {
+			continue
+		}
+		err := d.o.Keys.SetTerms(k.ID, func(t *db.KeyTerms) {
+			if t.Selection == settings.RouterPrefix+name {
+				t.Selection = settings.RouterPrefix + to
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // deleteRouter removes a router. Keys that select it are refused from then on, which the answer tells.
 func (d *Dashboard) deleteRouter(w http.ResponseWriter, r *http.Request) error {
 	name := mux.Vars(r)["name"]
-	err := d.o.Settings.Update(func(s *settings.Settings) error {
-		i := slices.IndexFunc(s.Routers, func(r settings.Router) bool { return r.Name == name })
-		if i < 0 {
-			return missingRouter(s.CheckSelection(settings.RouterPrefix + name))
+	s := d.o.Settings.Get()
+	if err := s.CheckSelection(settings.RouterPrefix + name); err != nil {
+		return missingName(err)
+	}
+	for alias, target := range s.Aliases {
+		if target == settings.RouterPrefix+name {
+			return &problem{Status: http.StatusConflict, Message: "the alias " + alias + " stands for router/" + name, NextStep: "change or remove it in the settings first"}
 		}
-		s.Routers = slices.Delete(s.Routers, i, i+1)
-		return nil
-	})
-	if err != nil {
+	}
+	if err := d.o.Settings.RemoveRouter(name); err != nil {
 		return explain(err)
 	}
 	keys := []string{}

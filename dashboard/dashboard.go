@@ -118,7 +118,8 @@ type Options struct {
 	Settings  *settings.Store
 	Secrets   *db.Secrets
 	Vault     *secret.Vault
-	Routing   Routing
+	// Routing previews. nil: there are no previews.
+	Routing Routing
 	// Health adds to what Providers know by themselves. nil: nothing.
 	Health Health
 
