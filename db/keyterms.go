@@ -20,6 +20,9 @@ const (
 	ModeSelected = "selected"
 )
 
+// mostPatterns bounds what a key's list may hold: each request is compared with it.
+const mostPatterns = 200
+
 // KeyTerms are what a key may do and until when. The zero value is everything, for ever.
 type KeyTerms struct {
 	Selection string            // a router/NAME or a provider/model. Empty: settings.DefaultSelection
@@ -56,6 +59,9 @@ func (k *Keys) check(t, was KeyTerms) error {
 	}
 	if t.Mode != "" && t.Mode != ModeAsked && t.Mode != ModeSelected {
 		return badTerm("mode", fmt.Sprintf("%q is no mode of a key. Use asked (the application names the model) or selected (the selection answers everything).", t.Mode))
+	}
+	if len(t.AllowList) > mostPatterns {
+		return badTerm("allow_list", fmt.Sprintf("A list of %d patterns is too long. Keep up to %d; * stands for any text.", len(t.AllowList), mostPatterns))
 	}
 	if err := t.AllowList.Check(); err != nil {
 		return badTerm("allow_list", sentences(err))
