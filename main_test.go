@@ -59,7 +59,7 @@ var rules = []rule{
 	{"providers/providertest", []string{"providers/llm", "providers/sse"}, "the hostile upstream stands alone"},
 	{"providers", []string{"providers/...", "db/settings"}, "from settings to live providers"},
 	{"routing/limits", []string{"db/settings"}, "windows know keys by their ids and the time they are told, nothing of requests"},
-	{"routing/health", []string{"providers/llm", "db/settings"}, "how targets stand, told by whoever asked them"},
+	{"routing/health", []string{"providers/llm", "db/settings"}, "how targets stand is told to it: it asks no provider and knows no database"},
 	{"routing", []string{"providers/llm", "db/settings", "routing/health"}, "routing knows no HTTP and no vendor"},
 	{"server", []string{"db", "db/settings", "routing", "routing/limits", "providers/llm", "providers/tokens"}, "codecs come as values: no vendor package in the server"},
 	{"dashboard/cli", []string{"db/settings", "db/secret", "db/accesslog", "providers/llm"}, "the command line is a client of the admin API"},
