@@ -67,8 +67,10 @@ func (d *day) enter(k *desk, t *trip, model string) *visit {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := &visit{trip: t, place: k.place, credential: k.credential, model: model, at: d.time()}
+	d.lookLocked(t)
 	d.mayEnterLocked(t, v)
 	t.visits = append(t.visits, v)
+	k.place.working++
 	k.place.watch.enterLocked(d, v)
 	return v
 }
@@ -193,14 +195,27 @@ func (d *day) leaveLocked(v *visit, kind llm.Kind, retry time.Duration) {
 	} else {
 		v.place.watch.brokeLocked(d, v, kind)
 	}
-	v.ended = kind != ""
+	if kind != "" {
+		d.endLocked(v)
+	}
+}
+
+// endLocked notes that nothing more comes of a visit.
+func (d *day) endLocked(v *visit) {
+	if p := v.place; !v.ended {
+		if p.parallel > 0 && p.working >= p.parallel {
+			p.full = d.time()
+		}
+		p.working--
+		v.ended = true
+	}
 }
 
 // finish notes the clean end of an answer.
 func (d *day) finish(v *visit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v.ended = true
+	d.endLocked(v)
 	v.place.watch.provedLocked(v)
 }
 
@@ -211,7 +226,7 @@ func (d *day) close(v *visit) {
 	if !v.done {
 		d.leaveLocked(v, v.goneKind(), 0)
 	}
-	v.ended = true
+	d.endLocked(v)
 }
 
 func (v *visit) context() int {

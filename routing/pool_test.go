@@ -19,7 +19,14 @@ type place struct {
 	first       time.Duration // usual time to the first content
 	faults      []fault       // in order of their beginning
 
-	watch *watch
+	watch   *watch
+	working int           // requests inside, those whose content comes included
+	full    time.Duration // when it last had as many as parallel says
+}
+
+// busyLocked reports whether the place was full at any time since one.
+func (p *place) busyLocked(since time.Duration) bool {
+	return p.parallel > 0 && (p.working >= p.parallel || p.full >= since && p.full > 0)
 }
 
 // The features that requests of the day make use of.

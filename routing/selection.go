@@ -112,6 +112,8 @@ type selected struct {
 	wait   int32
 	until  time.Time
 	rested []rest
+	// passed tells of those of best whose turn came and who were not asked all the same.
+	passed [mostTargets]string
 	counts [exclusions]int32
 	backed [mostTargets]int32
 }

@@ -19,6 +19,7 @@ type progress struct {
 	waited      bool          // afterWait was used
 	pause       time.Duration // to wait before it is tried again
 	again       bool          // it may be tried again where no other is left
+	busy        bool          // it was passed over because it is busy: it is waited for where no other is left
 }
 
 // The pauses before a target is tried again: they double from the first to the longest, and chance takes a part of each.
@@ -108,6 +109,12 @@ func (j *journey) following(at int, e *llm.Error, what course) int {
 	if !what.next || what.larger {
 		return -1
 	}
+	for i := range j.order {
+		if q := &j.states[i]; q.busy && j.mayFallBack() && j.hasTime(j.order[i]) {
+			q.busy = false
+			return i
+		}
+	}
 	for step := range len(j.order) { // the next of those that may be tried again, in order, this one last
 		i := (at + 1 + step) % len(j.order)
 		if q := &j.states[i]; q.tried && q.again && j.hasTime(j.order[i]) {
@@ -194,6 +201,7 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	}
 	slot, e := j.slot(ctx, at)
 	if e != nil {
+		j.pass(at, "busy")
 		return e, e.Kind == llm.ClientGone
 	}
 	tried := p.credentials
@@ -205,8 +213,12 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		if slot != nil {
 			slot()
 		}
-		return j.closed(c), false
+		e := j.closed(c)
+		how := c.health.Standing(j.r.now())
+		j.pass(at, restingWords(how.Cause, how.Wait))
+		return e, false
 	}
+	j.pass(at, "")
 	p.credentials |= 1 << pass.Credential
 	if len(j.attempts) > 0 && j.c.Again != nil {
 		j.c.Again()
@@ -255,6 +267,7 @@ func (j *journey) slot(ctx context.Context, at int) (func(), *llm.Error) {
 		return release, nil
 	}
 	if j.mayFallBack() && j.untried(at, course{}) >= 0 {
+		j.states[at].busy = true
 		return nil, &llm.Error{Kind: llm.Overloaded, Provider: name, Status: 503, Code: "overloaded",
 			Message: "The provider " + name + " is busy with as many requests as its max_parallel allows."}
 	}

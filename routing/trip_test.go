@@ -48,6 +48,7 @@ type trip struct {
 	visits    []*visit
 	down      map[string]bool // targets that could rest when it began or when it was decided
 	trying    map[string]bool // providers of which another request was finding out whether they are back
+	busy      map[string]bool // providers that were full between then and the decision
 	admits    int
 	refused   bool // limits refused it
 	waited    bool // in a provider's queue
@@ -148,7 +149,7 @@ func (d *day) start(t *trip) {
 	defer d.mu.Unlock()
 	t.at = d.time()
 	t.version = d.now.Load()
-	t.down, t.trying = map[string]bool{}, map[string]bool{}
+	t.down, t.trying, t.busy = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	d.lookLocked(t)
 	for _, p := range d.pool {
 		t.trying[p.name] = p.watch.perhaps && p.watch.inside > 0
@@ -158,6 +159,7 @@ func (d *day) start(t *trip) {
 // lookLocked notes which targets the router may keep away from.
 func (d *day) lookLocked(t *trip) {
 	for _, p := range d.pool {
+		t.busy[p.name] = t.busy[p.name] || p.busyLocked(t.at)
 		if !p.watch.perhaps && len(p.watch.rests) == 0 {
 			continue
 		}
