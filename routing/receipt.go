@@ -67,7 +67,7 @@ func (r *Router) keep(j *journey) {
 	}
 	if j.c.ID != "" {
 		r.receipts.add(&record{id: j.c.ID, key: j.policy.ID, time: j.start, asked: j.c.Request.Model, meaning: j.meaning, shape: j.shapeOf(), selected: j.selected,
-			needs: j.needs, stuck: j.stuck, attempts: j.attempts, took: j.took})
+			needs: j.needs, stuck: j.stuck, attempts: slices.Clone(j.attempts), took: j.took}) // not the journey's own, which holds the request
 	}
 	if j.selected != nil {
 		j.c.Route = j.route()
@@ -109,7 +109,7 @@ func (j *journey) route() *llm.Route {
 
 // exclusionNames are the reasons as the log counts them.
 var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
-	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", planUsedUp: "plan_used_up"}
+	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.
 func (r *Router) Receipt(id, key string) *llm.Receipt {
