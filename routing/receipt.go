@@ -78,7 +78,7 @@ func (j *journey) shapeOf() shape {
 	if j.selected != nil {
 		return j.selected.shape
 	}
-	return shape{j.c.Request.InputEstimate, j.c.Output}
+	return shape{j.c.Request.InputEstimate, j.c.Output, j.start}
 }
 
 func (j *journey) route() *llm.Route {
@@ -288,7 +288,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	if policy == nil {
 		policy = anybody
 	}
-	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput)}
+	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput), r.now()}
 	p := t.pool(r, m.router)
 	n := needs{op: cmp.Or(o.Op, llm.Chat), dialect: cmp.Or(o.Dialect, llm.OpenAI), known: true, input: s.input, localOnly: policy.LocalOnly, offline: t.conf.Offline,
 		freeOnly: m.router.FreeOnly, automatic: len(m.router.Select.Manual) == 0, now: r.now(), allowed: t.allowedOf(p, policy)}
