@@ -83,6 +83,9 @@ func (d *day) mayEnterLocked(t *trip, v *visit) {
 	if t.admits != 1 {
 		d.problemLocked(checkAdmit, t, "%s/%s was asked when limits had been asked %d times", v.place.name, v.model, t.admits)
 	}
+	if name := v.place.name + "/" + v.model; t.reserved != name {
+		d.problemLocked(checkAdmit, t, "%s was asked when limits had reserved for %q", name, t.reserved)
+	}
 	if t.refused {
 		d.problemLocked(checkAdmit, t, "%s/%s was asked for a request that limits had refused", v.place.name, v.model)
 	}

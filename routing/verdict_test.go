@@ -242,6 +242,7 @@ var leftOut = []struct {
 	{"context of", func(_ *day, t *trip, o llm.Offer) bool {
 		return !t.explicit() && t.input > int64(o.Model.ContextLength)
 	}},
+	{planned, func(_ *day, t *trip, o llm.Offer) bool { return !t.explicit() && t.tight(o.Source.Name+"/"+o.Model.ID) }},
 	{"busy", nil},
 	{"rests after failures", nil},
 	{"one request tries", nil},
@@ -258,6 +259,7 @@ func (d *day) judgeChoiceLocked(t *trip) {
 		offers[o.Source.Name+"/"+o.Model.ID] = o
 	}
 	var order []turn
+	full := mostOrdered
 	for _, c := range t.receipt.Candidates {
 		name := c.Provider + "/" + c.Model
 		o, ok := offers[name]
@@ -265,10 +267,13 @@ func (d *day) judgeChoiceLocked(t *trip) {
 		switch {
 		case !ok:
 			d.problemLocked(checkReason, t, "%s stands in the receipt and is none of the router's, or stands there twice", name)
+		case c.Left == planned:
+			full-- // it had its place until the limits were asked
+			fallthrough
 		case c.Left != "":
 			d.judgeReasonLocked(t, name, o, c.Left)
 		default:
-			if why := d.unable(t, o); why != "" {
+			if why := d.unable(t, o); why != "" && why != planned {
 				d.problemLocked(checkReason, t, "%s was not left out: %s", name, why)
 			}
 		}
@@ -279,7 +284,7 @@ func (d *day) judgeChoiceLocked(t *trip) {
 	for name := range offers {
 		d.problemLocked(checkReason, t, "%s is not in the receipt", name)
 	}
-	d.judgeOrderLocked(t, order)
+	d.judgeOrderLocked(t, order, full)
 }
 
 func (d *day) judgeReasonLocked(t *trip, name string, o llm.Offer, left string) {
@@ -312,7 +317,8 @@ type turn struct {
 }
 
 // judgeOrderLocked checks that candidates stand by the strategies and that they were asked in that order.
-func (d *day) judgeOrderLocked(t *trip, order []turn) {
+// The first of them, as many as full says, stand in their full order.
+func (d *day) judgeOrderLocked(t *trip, order []turn, full int) {
 	if len(order) == 0 {
 		return
 	}
@@ -325,7 +331,7 @@ func (d *day) judgeOrderLocked(t *trip, order []turn) {
 		}
 	}
 	for i := 1; i < len(sorted); i++ {
-		if whole := len(order)-len(sorted)+i < mostOrdered; !inOrder(t, r.Strategies, listed, sorted[i-1].Offer, sorted[i].Offer, whole) {
+		if whole := len(order)-len(sorted)+i < full; !inOrder(t, r.Strategies, listed, sorted[i-1].Offer, sorted[i].Offer, whole) {
 			d.problemLocked(checkChoice, t, "by %v %s comes before %s", r.Strategies, sorted[i].name, sorted[i-1].name)
 			return
 		}
@@ -426,12 +432,16 @@ func (d *day) judgeCostLocked(t *trip) {
 		return
 	}
 	paid, best := int64(0), int64(1<<62)
-	for _, o := range d.capable(t) {
+	for _, o := range d.offers(t) {
 		name := o.Source.Name + "/" + o.Model.ID
 		cost := price(t, o)
 		if name == t.answered {
 			paid = cost
 			best = min(best, cost)
+			continue
+		}
+		if d.unable(t, o) != "" {
+			continue
 		}
 		failed := slices.ContainsFunc(t.visits, func(v *visit) bool { return v.kind != "" && v.place.name == o.Source.Name })
 		if !failed && !t.down[name] && d.place(o.Source.Name).up(o.Model.ID, t.at, t.decided) {
