@@ -94,6 +94,11 @@ type Key struct {
 	Budget   settings.Budget
 }
 
+// OfKey is the Key of an application's key.
+func OfKey(id, name string, revision uint64, limits []settings.Limit, budget settings.Budget) Key {
+	return Key{ID: id, Name: "The key " + name, Revision: revision, Limits: limits, Budget: budget}
+}
+
 // Bounds reports whether there is anything to keep to.
 func (k *Key) Bounds() bool { return k != nil && (len(k.Limits) > 0 || k.Budget != settings.Budget{}) }
 
