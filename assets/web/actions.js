@@ -17,7 +17,7 @@ const deeds = {
   },
   async "budget-allow"(b) {
     const { until } = await (await app.call("POST", "/do/budget/allow", { account: b.dataset.id })).json();
-    toast("ok", "Requests go on until " + new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+    toast("ok", "Requests go on until " + new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
   },
   "new-key": () => openForm(true),
   "new-key-close": () => openForm(false),

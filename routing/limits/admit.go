@@ -34,10 +34,8 @@ func (l *Limiter) Admit(c *Claim, keys ...*Key) (*Ticket, []Refusal) {
 		refusals = a.refuse(c, &at, refusals)
 	}
 	if refusals != nil {
-		if l.event != nil {
-			for _, a := range s.list() {
-				events = a.events(l, c, events)
-			}
+		for _, a := range s.list() {
+			events = a.events(l, c, events)
 		}
 		s.unlock()
 		l.tell(events)
@@ -187,10 +185,8 @@ func (t *Ticket) Settle(used Amounts) {
 			a.settle(&rest[i], &used)
 		}
 		a.version++
-		if t.limiter.event != nil {
-			a.last = max(a.last, t.limiter.now())
-			events = a.events(t.limiter, nil, events)
-		}
+		a.last = max(a.last, t.limiter.now())
+		events = a.events(t.limiter, nil, events)
 		a.mu.Unlock()
 		rest = rest[n:]
 	}

@@ -56,6 +56,9 @@ func New(o Options) *Limiter {
 	if l.changed == nil {
 		l.changed = func() {}
 	}
+	if l.event == nil {
+		l.event = func(Event) {}
+	}
 	l.base = l.wallNanos() - int64(l.elapsed())
 	return l
 }
