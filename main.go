@@ -672,6 +672,8 @@ func (m menu) State() tray.State {
 	return t
 }
 
+var _ tray.Noticer = menu{}
+
 // Notices is what the menu tells although nobody clicked.
 func (m menu) Notices() <-chan tray.Notice { return m.notices }
 

@@ -60,23 +60,6 @@ func sortByKeys(list []Refusal, keys []*Key) {
 	slices.SortStableFunc(list, func(a, b Refusal) int { return place(a) - place(b) })
 }
 
-// Room tells which bounds would refuse a claim now, and reserves nothing.
-func (l *Limiter) Room(c *Claim, keys ...*Key) []Refusal {
-	var s locked
-	l.lock(&s, keys)
-	if s.n == 0 {
-		return nil
-	}
-	defer s.unlock()
-	at := l.calendar(&s)
-	var refusals []Refusal
-	for _, a := range s.list() {
-		refusals = a.refuse(c, &at, refusals)
-	}
-	sortByKeys(refusals, keys)
-	return refusals
-}
-
 // refuse adds the bounds of an account that have no room for the claim.
 func (a *account) refuse(c *Claim, at *moment, list []Refusal) []Refusal {
 	for _, w := range a.windows {
