@@ -137,7 +137,7 @@ func (b *breaker) hasten(at int64) { b.shorten(at) }
 // shorten bounds the wait.
 func (b *breaker) shorten(until int64) {
 	if b.open {
-		b.until = min(b.until, max(1, until))
+		b.until = min(b.until, until)
 		b.set()
 	}
 }
