@@ -145,6 +145,9 @@ func TestAfterACredentialsRestOneTries(t *testing.T) {
 				t.Error("it does not know that it tries")
 			}
 			r.is(m, Trying, time.Second)
+			if _, ok := m.Enter(r.clock(), true, 0); ok {
+				t.Error("force let a second one try")
+			}
 			p.Done(Outcome{Err: err})
 			r.pass(1)
 			r.is(m, "", 0)
@@ -164,7 +167,9 @@ func TestAfterACredentialsRestOneTries(t *testing.T) {
 // TestAnEditedCredentialIsAnother: with a new id nothing is held against it, and the old one is forgotten.
 func TestAnEditedCredentialIsAnother(t *testing.T) {
 	r := newRig(t)
-	r.ask(r.remote(), fault(llm.ProviderAuth))
+	early := r.enter(r.remote())
+	r.ask(r.remote(), limited(time.Hour))
+	early.Done(Outcome{Err: fault(llm.ProviderAuth)})
 	edited := r.Target("p", false, []string{"k1-edited"}, "m")
 	r.is(edited, "", 0)
 	r.Forget(func(_, credential string) bool { return credential == "k1-edited" })
@@ -199,7 +204,7 @@ func TestStatesOutliveHandles(t *testing.T) {
 func TestTryNowEndsAllWaits(t *testing.T) {
 	r := newRig(t)
 	key, pair, unknown := r.remote(), r.Target("p", false, []string{"k2"}, "m"), r.Target("p", false, []string{"k3"}, "n")
-	late := r.enter(key)
+	late, rested := r.enter(key), r.enter(r.Target("p", false, []string{"k5"}, "m"))
 	r.ask(key, fault(llm.ProviderAuth))
 	r.ask(pair, limited(time.Minute))
 	r.ask(unknown, fault(llm.ModelNotFound))
@@ -208,7 +213,8 @@ func TestTryNowEndsAllWaits(t *testing.T) {
 	r.Retry("p")
 	r.Retry("nobody")
 	late.Done(Outcome{Err: fault(llm.ProviderAuth)}) // sent before
-	for _, m := range []*Target{key, pair, unknown} {
+	rested.Done(Outcome{Err: fault(llm.ProviderAuth)})
+	for _, m := range []*Target{key, pair, unknown, r.Target("p", false, []string{"k5"}, "m")} {
 		r.is(m, "", 0)
 	}
 	p := r.enter(key)
@@ -249,6 +255,16 @@ func TestManyNamesOfModels(t *testing.T) {
 	}
 	if r.Target("p", false, nil, "model-0").Ready(r.clock()) {
 		t.Error("the one that rests was forgotten")
+	}
+	r.ask(r.Target("q", false, nil, "often"), nil)
+	for i := range mostModels - 1 {
+		r.Target("q", false, nil, fmt.Sprint("model-", i))
+	}
+	r.pass(2 * time.Hour)
+	r.Target("q", false, nil, "often")
+	r.Target("q", false, nil, "one more")
+	if r.Target("q", false, nil, "often").Averages().Recent == 0 || len(r.find("q").models) != 2 {
+		t.Error("what was asked lately was forgotten before what was not")
 	}
 }
 

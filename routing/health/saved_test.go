@@ -72,6 +72,9 @@ func TestRestsOutliveARestart(t *testing.T) {
 		t.Error("nobody tries first")
 	}
 	p.Done(Outcome{})
+	if list := r.Export(); len(list) != 0 {
+		t.Errorf("what is over is saved: %+v", list)
+	}
 
 	r.load(states, 0, 0)
 	if got := r.Report("p"); len(got.Rests) != 0 {

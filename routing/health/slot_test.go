@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -167,6 +168,41 @@ func TestWhoGoesAwayLeavesTheQueue(t *testing.T) {
 		l.order(0, 2)
 		third()
 	})
+}
+
+// TestAPlaceThatComesTooLateGoesOn: one that is granted in the moment in which its waiter goes away is not lost.
+func TestAPlaceThatComesTooLateGoesOn(t *testing.T) {
+	tracker := New(Options{})
+	s := &tracker.provider("gpu").slots
+	for range 500 {
+		first, _ := tracker.Slot(t.Context(), "gpu", 1, settings.Queue{}, nil)
+		ctx, goAway := context.WithCancel(t.Context())
+		queued, ended := make(chan bool), make(chan bool)
+		go func() {
+			defer close(ended)
+			if release, err := tracker.Slot(ctx, "gpu", 1, settings.Queue{}, func(waiting bool) {
+				if waiting {
+					close(queued)
+				}
+			}); err == nil {
+				release()
+			}
+		}()
+		<-queued
+		s.mu.Lock()
+		goAway()
+		runtime.Gosched()
+		s.used--
+		s.grantLocked()
+		s.used++
+		s.most = 2 // the first holds its place still
+		s.mu.Unlock()
+		<-ended
+		first()
+		if !s.idle() {
+			t.Fatal("a place was lost")
+		}
+	}
 }
 
 // TestTheBoundMayChange while some hold places and some wait.
