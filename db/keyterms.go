@@ -116,6 +116,11 @@ func (k *Keys) SetLimits(id string, limits []settings.Limit) error {
 	return k.SetTerms(id, func(t *KeyTerms) { t.Limits = limits })
 }
 
+// SetBudget sets what a key may spend in a day and in a month.
+func (k *Keys) SetBudget(id string, b settings.Budget) error {
+	return k.SetTerms(id, func(t *KeyTerms) { t.Budget = b })
+}
+
 // SetExpiry sets when a key ends; the zero time is never.
 func (k *Keys) SetExpiry(id string, at time.Time) error {
 	return k.SetTerms(id, func(t *KeyTerms) { t.Expires = at })
