@@ -36,6 +36,7 @@ import (
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
 	"localrouter/routing"
+	"localrouter/routing/health"
 	"localrouter/routing/limits"
 	"localrouter/server"
 	"localrouter/tray"
@@ -120,6 +121,8 @@ type app struct {
 	vault    *secret.Vault
 	keys     *db.Keys
 	limits   *limits.Limiter
+	health   *health.Tracker
+	router   *routing.Router
 	recorder *db.Recorder
 	registry *providers.Registry
 	gateway  *server.Gateway
@@ -231,14 +234,18 @@ func (a *app) wire() (err error) {
 	if err = a.registry.Apply(a.conf.Load()); err != nil {
 		return err
 	}
+	a.limits.Apply(a.conf.Load())
+	a.health = health.New(health.Options{Settings: a.conf.Load, Changed: a.change})
+	a.router = routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load, Health: a.health})
 	a.gateway = server.New(server.Options{
-		Keys: a.keys, Router: routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load}), Directory: a.registry,
+		Keys: a.keys, Router: a.router, Directory: a.registry,
 		Recorder: a.recorder, Limits: a.limits, Codecs: []llm.Codec{openai.NewCodec(), anthropic.NewCodec()}, Settings: a.conf.Load, InstallID: a.store.InstallID(),
 		Version: a.p.Version(), Redact: a.registry.Redact, Log: a.log,
 	})
 	a.port = server.NewToggle(a.gateway, server.ToggleOptions{Listener: server.ListenerOptions{Log: a.log}, Changed: a.change})
 	a.pages = dashboard.New(dashboard.Options{
 		Gateway: a, Keys: a.keys, Recorder: a.recorder, Providers: a.registry, Settings: a.settings, Secrets: secrets, Vault: a.vault,
+		Routing: a.router, Health: a.health,
 		AdminToken: a.token, Address: a.pagesAddress, Notices: a.store.Notices, Open: dashboard.OpenInBrowser, Quit: a.quit,
 		Home: a.paths.Home, Version: a.p.Version(), Log: a.log,
 	})
@@ -295,6 +302,7 @@ func (a *app) apply(file *settings.Settings) {
 	a.confErr.Store(nil)
 	a.conf.Store(conf)
 	a.setLevel(conf)
+	a.limits.Apply(conf)
 	if err := a.registry.Apply(conf); err != nil {
 		a.log.Error("the changed providers cannot be used, the old ones stay", "error", err)
 	}
