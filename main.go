@@ -244,6 +244,7 @@ func (a *app) wire() (err error) {
 	a.port = server.NewToggle(a.gateway, server.ToggleOptions{Listener: server.ListenerOptions{Log: a.log}, Changed: a.change})
 	a.pages = dashboard.New(dashboard.Options{
 		Gateway: a, Keys: a.keys, Recorder: a.recorder, Providers: a.registry, Settings: a.settings, Secrets: secrets, Vault: a.vault, Limits: a.limits,
+		Routing: a.router, Health: a.health,
 		AdminToken: a.token, Address: a.pagesAddress, Notices: a.store.Notices, Open: dashboard.OpenInBrowser, Quit: a.quit,
 		Home: a.paths.Home, Version: a.p.Version(), Log: a.log,
 	})
@@ -668,11 +669,20 @@ type menu struct{ *app }
 // State is everything the menu shows.
 func (m menu) State() tray.State {
 	s := m.app.State()
-	t := tray.State{Status: s.Status, Address: s.Address, Detail: s.Detail, Today: m.pages.Today(), Running: m.port.State().Want}
+	t := tray.State{Status: s.Status, Address: s.Address, Detail: s.Detail, Today: m.pages.Today(), Running: m.port.State().Want,
+		Offline: m.settings.Get().Offline}
 	for _, k := range m.keys.List() {
-		if !k.Internal {
-			t.Keys = append(t.Keys, tray.Key{ID: k.ID, Name: k.Name, Enabled: !k.Disabled})
+		if k.Internal {
+			continue
 		}
+		key := tray.Key{ID: k.ID, Name: k.Name, Enabled: !k.Disabled}
+		if k.Mode == db.ModeSelected {
+			key.Selected = k.Selection
+		}
+		t.Keys = append(t.Keys, key)
+	}
+	for _, c := range m.pages.Choices() {
+		t.Choices = append(t.Choices, tray.Choice{Value: c.Selection, Label: c.Label, Group: c.Provider})
 	}
 	return t
 }
@@ -708,5 +718,19 @@ func (m menu) NewKey() (name, token string, err error) {
 }
 
 func (m menu) SetKeyEnabled(id string, on bool) error { return m.keys.SetEnabled(id, on) }
+
+// Choose lets one router or model answer all requests of a key; with none the application names the model again, and
+// what "auto" stands for stays.
+func (m menu) Choose(id, selection string) error {
+	return m.keys.SetTerms(id, func(t *db.KeyTerms) {
+		if selection == "" {
+			t.Mode = db.ModeAsked
+			return
+		}
+		t.Selection, t.Mode = selection, db.ModeSelected
+	})
+}
+
+func (m menu) SetOffline(on bool) error { return m.settings.SetOffline(on) }
 
 func (m menu) Quit() { m.quit() }

@@ -134,16 +134,8 @@ func billingOf(s *llm.Source, m *llm.Model) llm.Billing {
 // capabilitiesOf lists what a model is known to have.
 func capabilitiesOf(m *llm.Model) []string {
 	list := []string{}
-	known := map[string]bool{
-		"tools":       slices.Contains(m.Parameters, "tools"),
-		"vision":      slices.Contains(m.InputModes, "image"),
-		"audio":       slices.Contains(m.InputModes, "audio"),
-		"files":       slices.Contains(m.InputModes, "file"),
-		"json_schema": slices.Contains(m.Parameters, "structured_outputs"),
-		"reasoning":   m.Thinking != 0 && m.Thinking&llm.ThinksNever == 0 || len(m.Efforts) > 0 || slices.Contains(m.Parameters, "reasoning"),
-	}
 	for _, word := range settings.Capabilities {
-		if known[word] {
+		if m.Can(word) == llm.Yes {
 			list = append(list, word)
 		}
 	}

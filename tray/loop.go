@@ -71,7 +71,7 @@ type tray struct {
 type slot struct {
 	entry  entry
 	shown  line
-	newKey time.Time // when the key that stands here last became another one
+	newKey time.Time // when the key or choice that stands here last became another one
 	slots  []*slot
 }
 
@@ -235,7 +235,7 @@ func (t *tray) applyLines(slots []*slot, lines []line) {
 func (t *tray) applyLine(s *slot, want line) {
 	was := s.shown
 	s.shown = want
-	if was.key != want.key {
+	if was.key != want.key || was.choice != want.choice {
 		s.newKey = time.Now()
 	}
 	if want.hidden && !was.hidden {

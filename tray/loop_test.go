@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var twoKeys = State{Status: Running, Address: "127.0.0.1:3636", Running: true, Today: "3 requests today", Keys: someKeys(2)}
+var twoKeys = State{Status: Running, Address: "127.0.0.1:3636", Running: true, Today: "3 requests today", Keys: someKeys(2), Choices: someChoices(3)}
 
 // trial is a Run on a fake desktop, in a bubble of virtual time.
 type trial struct {
@@ -179,7 +179,10 @@ func TestClicks(t *testing.T) {
 		r.click("Keys", "my-app-1", "Enabled")
 		r.click("Keys", "my-app-2", "Enabled")
 		r.click("Keys", "my-app-2", "Open usage")
-		want := "stop; dashboard; new key; disable id-1; enable id-2; usage id-2"
+		r.click("Keys", "my-app-2", "Router: Minimum Cost")
+		r.click("Keys", "my-app-1", "As the application asks")
+		r.click("Offline mode (local models only)")
+		want := "stop; dashboard; new key; disable id-1; enable id-2; usage id-2; choose router/minimum-cost for id-2; choose  for id-1; offline"
 		if got := r.app.all(); got != want {
 			t.Errorf("the program was asked: %s, want: %s", got, want)
 		}
@@ -236,6 +239,30 @@ func TestAClickDoesNotReachAKeyThatJustMovedThere(t *testing.T) {
 		r.settle()
 		r.click("Keys", "my-app-2", "Open usage")
 		if got := r.app.all(); got != "usage id-2" {
+			t.Errorf("later the click asked for %q", got)
+		}
+		r.end()
+	})
+}
+
+// Likewise a list of models that is read anew while the menu is open.
+func TestAClickDoesNotReachAModelThatJustMovedThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, twoKeys, nil)
+		s := twoKeys
+		s.Choices = twoKeys.Choices[1:]
+		r.app.set(s)
+		synctest.Wait()
+		if err := r.desktop.click("Keys", "my-app-2", "Router: Maximum Performance"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := r.app.all(); got != "" {
+			t.Errorf("the click asked for: %s", got)
+		}
+		r.settle()
+		r.click("Keys", "my-app-2", "Router: Maximum Performance")
+		if got := r.app.all(); got != "choose router/maximum-performance for id-2" {
 			t.Errorf("later the click asked for %q", got)
 		}
 		r.end()

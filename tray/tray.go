@@ -34,6 +34,11 @@ type App interface {
 	NewKey() (name, token string, err error)
 	// SetKeyEnabled turns one key on or off.
 	SetKeyEnabled(id string, on bool) error
+	// Choose lets the choice of that value answer all requests of a key; with
+	// an empty one the application names the model again.
+	Choose(id, value string) error
+	// SetOffline keeps every request on this machine, or lets them out again.
+	SetOffline(on bool) error
 	// OpenKey shows the usage of one key in the dashboard.
 	OpenKey(id string) error
 	// Quit asks the program to end. It must not wait for Run to return.
