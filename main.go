@@ -216,7 +216,18 @@ func (a *app) openStores() (err error) {
 	if err := a.limits.Restore(states); err != nil {
 		a.log.Error("what was used of the limits before this start is not known in full", "error", err)
 	}
-	a.recorder, err = db.OpenRecorder(a.store, db.RecorderOptions{Sink: a.lines, Extra: db.KeepLimits(a.limits), Log: a.log})
+	a.health = health.New(health.Options{Settings: a.conf.Load, Changed: func() {
+		a.recorder.Touch()
+		a.change()
+	}})
+	rests, err := a.store.RestStates()
+	if err != nil {
+		return err
+	}
+	if err := a.health.Load(rests); err != nil {
+		a.log.Error("which providers rested before this start is not known", "error", err)
+	}
+	a.recorder, err = db.OpenRecorder(a.store, db.RecorderOptions{Sink: a.lines, Extra: db.KeepAll(db.KeepLimits(a.limits), db.KeepRests(a.health)), Log: a.log})
 	return err
 }
 
@@ -234,7 +245,6 @@ func (a *app) wire() (err error) {
 	if err = a.registry.Apply(a.conf.Load()); err != nil {
 		return err
 	}
-	a.health = health.New(health.Options{Settings: a.conf.Load, Changed: a.change})
 	a.router = routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load, Health: a.health})
 	a.gateway = server.New(server.Options{
 		Keys: a.keys, Router: a.router, Directory: a.registry,
@@ -305,6 +315,7 @@ func (a *app) apply(file *settings.Settings) {
 	if err := a.registry.Apply(conf); err != nil {
 		a.log.Error("the changed providers cannot be used, the old ones stay", "error", err)
 	}
+	a.health.Forget(a.registry.Sources().Holds)
 	if a.ctx.Err() != nil {
 		return
 	}

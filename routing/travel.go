@@ -286,6 +286,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 		j.relay.first, j.relay.err = relay.Next()
 		if err = j.relay.err; err == nil || isEnd(err) {
 			j.committed = clock.stop() || j.committed
+			j.relay.pass.Answered()
 			return nil
 		}
 		relay.Close()
