@@ -217,7 +217,9 @@ func (a *app) openStores() (err error) {
 		a.log.Error("what was used of the limits before this start is not known in full", "error", err)
 	}
 	a.health = health.New(health.Options{Settings: a.conf.Load, Changed: func() {
-		a.recorder.Touch()
+		if a.recorder != nil { // not while what was saved is read
+			a.recorder.Touch()
+		}
 		a.change()
 	}})
 	rests, err := a.store.RestStates()
