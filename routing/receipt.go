@@ -107,6 +107,20 @@ func (j *journey) route() *llm.Route {
 	return out
 }
 
+// pass notes why a target whose turn had come was not asked; empty: it was. One that was asked before stands among the
+// attempts.
+func (j *journey) pass(at int, why string) {
+	if j.selected == nil || j.forced || j.states[at].credentials != 0 {
+		return
+	}
+	s := j.selected
+	for row, i := range s.best {
+		if &s.pool.list[i] == j.order[at] {
+			s.passed[row] = why
+		}
+	}
+}
+
 // exclusionNames are the reasons as the log counts them.
 var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
 	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
@@ -151,7 +165,7 @@ func (s *selected) candidates(n *needs) []llm.Candidate {
 	for row, i := range s.best {
 		ordered[i] = true
 		c := &s.pool.list[i]
-		one := llm.Candidate{Provider: c.Source.Name, Model: c.ID}
+		one := llm.Candidate{Provider: c.Source.Name, Model: c.ID, Left: s.passed[row]}
 		for k, key := range s.pool.keys {
 			one.Figures = append(one.Figures, key.words(c, s.figures[row][k]))
 		}

@@ -112,6 +112,8 @@ type selected struct {
 	wait   int32
 	until  time.Time
 	rested []rest
+	// passed tells of those of best whose turn came and who were not asked all the same.
+	passed [mostTargets]string
 	said   map[int32]string // why the limits keep a candidate out
 	counts [exclusions]int32
 	backed [mostTargets]int32
@@ -168,6 +170,7 @@ func (s *selected) leave(c *candidate, why string) {
 		n := len(s.best)
 		copy(s.best[at:], s.best[at+1:])
 		copy(s.figures[at:n], s.figures[at+1:n])
+		copy(s.passed[at:n], s.passed[at+1:n])
 		s.best = s.best[:n-1]
 		return
 	}

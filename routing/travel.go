@@ -19,6 +19,7 @@ type progress struct {
 	waited      bool          // afterWait was used
 	pause       time.Duration // to wait before it is tried again
 	again       bool          // it may be tried again where no other is left
+	busy        bool          // it was passed over because it is busy: it is waited for where no other is left
 }
 
 // The pauses before a target is tried again: they double from the first to the longest, and chance takes a part of each.
@@ -32,14 +33,16 @@ func (j *journey) travel(ctx context.Context) *llm.Error {
 	if j.c.Request.Rest != nil {
 		j.order = j.order[:1] // what was read of an upload is gone: it can be sent once
 	}
-	at := 0
+	at, failed, what := 0, 0, course{next: true}
 	for {
 		e, entered := j.attempt(ctx, at)
 		if e == nil {
 			return nil
 		}
-		what := course{next: true}
+		// One that could not be asked changes nothing in what may follow the last that was.
+		what.credential = false
 		if entered {
+			failed = at
 			j.keepBest(e)
 			if ctx.Err() != nil || j.committed {
 				return j.finish(e)
@@ -49,7 +52,7 @@ func (j *journey) travel(ctx context.Context) *llm.Error {
 		if len(j.attempts) >= j.most() {
 			return j.finish(e)
 		}
-		if at = j.following(at, e, what); at < 0 {
+		if at = j.following(failed, what); at < 0 {
 			return j.finish(e)
 		}
 		if !j.pause(ctx, at) {
@@ -92,7 +95,7 @@ func (j *journey) judge(at int, e *llm.Error) course {
 
 // following finds the target that is tried next: the same one after the short wait its provider named, its next
 // credential, the next target, or, where no other is left, one that may be tried again. -1: none.
-func (j *journey) following(at int, e *llm.Error, what course) int {
+func (j *journey) following(at int, what course) int {
 	p := &j.states[at]
 	if p.pause > 0 {
 		return at
@@ -108,9 +111,15 @@ func (j *journey) following(at int, e *llm.Error, what course) int {
 	if !what.next || what.larger {
 		return -1
 	}
+	for i := range j.order {
+		if q := &j.states[i]; q.busy && j.mayFallBack() && j.hasTime(j.order[i]) {
+			q.busy = false
+			return i
+		}
+	}
 	for step := range len(j.order) { // the next of those that may be tried again, in order, this one last
 		i := (at + 1 + step) % len(j.order)
-		if q := &j.states[i]; q.tried && q.again {
+		if q := &j.states[i]; q.tried && q.again && j.hasTime(j.order[i]) {
 			q.again = false
 			q.repeats++
 			q.pause = j.backoff(q.repeats)
@@ -132,7 +141,7 @@ func (j *journey) untried(at int, what course) int {
 	for i, c := range j.order {
 		p := &j.states[i]
 		switch {
-		case p.tried:
+		case p.tried || !j.hasTime(c):
 		case what.larger && (window <= 0 || c.context <= window):
 		case what.provider && c.Source == failed.Source:
 			if second < 0 {
@@ -143,6 +152,14 @@ func (j *journey) untried(at int, what course) int {
 		}
 	}
 	return second
+}
+
+// hasTime reports whether the request's clock leaves time for an attempt at c. One without would say nothing about c.
+func (j *journey) hasTime(c *candidate) bool {
+	if !j.c.Request.Stream {
+		return j.r.now().Sub(j.start) < wholeWithin-shortWait
+	}
+	return c.local || j.remote < j.r.within(c.Source.Name)-shortWait
 }
 
 // spare reports whether a target has a credential that was not tried and does not rest.
@@ -184,14 +201,17 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if e != nil {
 		return e, j.meaning.router == nil
 	}
-	if len(j.attempts) > 0 && j.c.Move != nil {
-		if why := j.c.Move(c.Target); why != "" {
+	if j.c.Move != nil && j.reserved != c {
+		why := j.c.Move(c.Target)
+		if j.reserved = c; why != "" {
+			j.reserved = nil
 			j.leave(c, why)
 			return &llm.Error{Kind: llm.LimitReached, Provider: c.Source.Name, Model: c.ID, Status: 429, Code: "rate_limit_exceeded", Message: why}, false
 		}
 	}
 	slot, e := j.slot(ctx, at)
 	if e != nil {
+		j.pass(at, "busy")
 		return e, e.Kind == llm.ClientGone
 	}
 	tried := p.credentials
@@ -203,8 +223,12 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		if slot != nil {
 			slot()
 		}
-		return j.closed(c), false
+		e := j.closed(c)
+		how := c.health.Standing(j.r.now())
+		j.pass(at, restingWords(how.Cause, how.Wait))
+		return e, false
 	}
+	j.pass(at, "")
 	p.credentials |= 1 << pass.Credential
 	if len(j.attempts) > 0 && j.c.Again != nil {
 		j.c.Again()
@@ -228,8 +252,8 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	}
 	out := j.watch.outcome()
 	out.Err = e
-	if e.Code == codeRehearsed {
-		out.Err = gone // the provider was not asked
+	if e.Code == codeRehearsed || j.hurried {
+		out.Err = gone // the provider was not asked, or was given no fair time
 	}
 	pass.Done(out)
 	if slot != nil {
@@ -253,6 +277,7 @@ func (j *journey) slot(ctx context.Context, at int) (func(), *llm.Error) {
 		return release, nil
 	}
 	if j.mayFallBack() && j.untried(at, course{}) >= 0 {
+		j.states[at].busy = true
 		return nil, &llm.Error{Kind: llm.Overloaded, Provider: name, Status: 503, Code: "overloaded",
 			Message: "The provider " + name + " is busy with as many requests as its max_parallel allows."}
 	}
@@ -285,6 +310,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 		j.relay.Relay, j.relay.clock, j.relay.ctx, j.relay.pass, j.relay.watch = relay, clock, ctx, pass, &j.watch
 		j.relay.first, j.relay.err = relay.Next()
 		if err = j.relay.err; err == nil || isEnd(err) {
+			j.relay.pass.Answered()
 			j.committed = clock.stop() || j.committed
 			j.relay.pass.Answered()
 			return nil
@@ -293,6 +319,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 	}
 	j.committed = clock.stop() || j.committed
 	e := reason(ctx, err)
+	j.hurried = ctx.Err() != nil && e.Kind == llm.Timeout && j.r.now().Sub(j.watch.start) < headersWithin
 	clock.close()
 	return e
 }
