@@ -147,6 +147,9 @@ func (p *patience) start(ctx context.Context, another, local bool, left time.Dur
 	}
 	if !local { // a local model may be loading; the provider's client has its own, longer bounds for that
 		p.content = max(left, time.Second)
+		if another { // whose turn comes while it still has a fair time
+			p.content = max(left-headersWithin, min(left, headersWithin))
+		}
 	}
 	p.at = p.due(0)
 	p.mu.Lock() // the timer's field is set before it can fire

@@ -163,6 +163,7 @@ type journey struct {
 	attempts  []llm.Attempt
 	committed bool          // the application was sent its headers
 	remote    time.Duration // spent on remote attempts
+	hurried   bool          // the last attempt was cut by the request's own clock, before its provider had a fair time
 	states    [mostTargets]progress
 	best      *llm.Error
 	soonest   time.Duration // of the times after which somebody may be asked again; 0: none is known

@@ -110,7 +110,7 @@ func (j *journey) following(at int, e *llm.Error, what course) int {
 	}
 	for step := range len(j.order) { // the next of those that may be tried again, in order, this one last
 		i := (at + 1 + step) % len(j.order)
-		if q := &j.states[i]; q.tried && q.again {
+		if q := &j.states[i]; q.tried && q.again && j.hasTime(j.order[i]) {
 			q.again = false
 			q.repeats++
 			q.pause = j.backoff(q.repeats)
@@ -132,7 +132,7 @@ func (j *journey) untried(at int, what course) int {
 	for i, c := range j.order {
 		p := &j.states[i]
 		switch {
-		case p.tried:
+		case p.tried || !j.hasTime(c):
 		case what.larger && (window <= 0 || c.context <= window):
 		case what.provider && c.Source == failed.Source:
 			if second < 0 {
@@ -143,6 +143,14 @@ func (j *journey) untried(at int, what course) int {
 		}
 	}
 	return second
+}
+
+// hasTime reports whether the request's clock leaves time for an attempt at c. One without would say nothing about c.
+func (j *journey) hasTime(c *candidate) bool {
+	if !j.c.Request.Stream {
+		return j.r.now().Sub(j.start) < wholeWithin-shortWait
+	}
+	return c.local || j.remote < j.r.within(c.Source.Name)-shortWait
 }
 
 // spare reports whether a target has a credential that was not tried and does not rest.
@@ -222,8 +230,8 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	}
 	out := j.watch.outcome()
 	out.Err = e
-	if e.Code == codeRehearsed {
-		out.Err = gone // the provider was not asked
+	if e.Code == codeRehearsed || j.hurried {
+		out.Err = gone // the provider was not asked, or was given no fair time
 	}
 	pass.Done(out)
 	if slot != nil {
@@ -279,6 +287,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 		j.relay.Relay, j.relay.clock, j.relay.ctx, j.relay.pass, j.relay.watch = relay, clock, ctx, pass, &j.watch
 		j.relay.first, j.relay.err = relay.Next()
 		if err = j.relay.err; err == nil || isEnd(err) {
+			j.relay.pass.Answered()
 			j.committed = clock.stop() || j.committed
 			return nil
 		}
@@ -286,6 +295,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 	}
 	j.committed = clock.stop() || j.committed
 	e := reason(ctx, err)
+	j.hurried = ctx.Err() != nil && e.Kind == llm.Timeout && j.r.now().Sub(j.watch.start) < headersWithin
 	clock.close()
 	return e
 }
