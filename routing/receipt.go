@@ -109,7 +109,7 @@ func (j *journey) route() *llm.Route {
 
 // exclusionNames are the reasons as the log counts them.
 var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
-	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", planUsedUp: "plan_used_up"}
+	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.
 func (r *Router) Receipt(id, key string) *llm.Receipt {

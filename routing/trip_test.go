@@ -190,7 +190,7 @@ func (d *day) call(t *trip) *routing.Call {
 	c := &routing.Call{ID: t.id(), Observer: t, Key: t.key, Output: t.output, Priced: t.priced, Session: t.talk,
 		Request: &llm.Request{Dialect: llm.OpenAI, Op: llm.Chat, Path: "/chat/completions", Key: t.key.ID, Model: t.model, Stream: t.stream,
 			InputEstimate: t.input, Conversation: talk, Body: []byte("{}"), Length: 2}}
-	c.Admit = func(targets []routing.Target, _ *settings.Router) *llm.Error {
+	c.Admit = func(targets []routing.Target, _ string) ([]string, *llm.Error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		t.admits++
@@ -199,9 +199,9 @@ func (d *day) call(t *trip) *routing.Call {
 		}
 		if t.deny {
 			t.refused = true
-			return &llm.Error{Kind: llm.LimitReached, Status: 429, Message: "The limit is reached"}
+			return nil, &llm.Error{Kind: llm.LimitReached, Status: 429, Message: "The limit is reached"}
 		}
-		return nil
+		return nil, nil
 	}
 	c.Waiting = func(_ string, waiting bool) {
 		d.mu.Lock()

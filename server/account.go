@@ -78,7 +78,7 @@ func (a *account) cost() (llm.PicoUSD, llm.CostSource) {
 	switch {
 	case a.source != nil && a.source.Local:
 		return 0, llm.CostLocal
-	case a.source != nil && (&target{Source: a.source, Model: a.model}).free():
+	case a.source != nil && (&target{Source: a.source, ID: a.x.entry.Model, Model: a.model}).Free():
 		return 0, llm.CostFlat
 	case a.usage.CostReported:
 		return a.usage.Cost, llm.CostReported
