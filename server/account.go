@@ -75,10 +75,11 @@ func (a *account) find() {
 }
 
 func (a *account) cost() (llm.PicoUSD, llm.CostSource) {
+	t := target{Source: a.source, ID: a.x.entry.Model, Model: a.model}
 	switch {
-	case a.source != nil && a.source.Local:
+	case a.source != nil && t.Local():
 		return 0, llm.CostLocal
-	case a.source != nil && (&target{Source: a.source, ID: a.x.entry.Model, Model: a.model}).Free():
+	case a.source != nil && t.Free():
 		return 0, llm.CostFlat
 	case a.usage.CostReported:
 		return a.usage.Cost, llm.CostReported
