@@ -55,7 +55,7 @@ func (s *scene) pass(d time.Duration) {
 	s.late += d
 }
 
-// stage builds a scene. The settings have a router "two" over the model m of all peers in their order; change edits them.
+// stage builds a scene. Peers whose options name a Trip have no upstream; with such only, no port is opened. The settings have a router "two" over the model m of all peers in their order; change edits them.
 func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scene {
 	t.Helper()
 	s := &scene{up: map[string]*providertest.Upstream{}}
@@ -63,10 +63,12 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 	two := settings.NewRouter("two")
 	var list []*llm.Source
 	for i := range peers {
-		p := &peers[i]
-		u := providertest.New(t)
-		s.up[p.name] = u
-		list = append(list, source(t, p, u.URL))
+		p, url := &peers[i], "http://127.0.0.1:1/v1"
+		if p.options.Trip == nil {
+			u := providertest.New(t)
+			s.up[p.name], url = u, u.URL
+		}
+		list = append(list, source(t, p, url))
 		two.Select.Manual = append(two.Select.Manual, p.name+"/m")
 	}
 	conf.Routers = append(conf.Routers, two)
@@ -81,7 +83,9 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 		o.Directory, o.Router, o.Settings = directory, s.router, current
 	})
 	s.settings = &conf
-	s.url = s.serve()
+	if len(s.up) > 0 {
+		s.url = s.serve()
+	}
 	return s
 }
 
