@@ -30,13 +30,8 @@ func (j *journey) choose() *llm.Error {
 func (j *journey) direct() *llm.Error {
 	t := &j.meaning.target
 	c := j.table.candidate(j.r, *t)
-	switch {
-	case !j.policy.allows(t.Source.Name, t.ID):
-		return j.policy.notAllowed(j.meaning.chosen)
-	case !c.local && j.conf.Offline:
-		return j.policy.notLocal(j.meaning.chosen, true)
-	case !c.local && j.policy.LocalOnly:
-		return j.policy.notLocal(j.meaning.chosen, false)
+	if e := j.policy.Refuses(t, j.meaning.chosen, j.conf.Offline); e != nil {
+		return e
 	}
 	j.single[0] = c
 	j.order = j.single[:]

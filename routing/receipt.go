@@ -61,13 +61,13 @@ func (l *receipts) find(id string) *record {
 }
 
 // keep files the receipt of a journey and gives its caller the short form.
-func (r *Router) keep(j *journey) {
+func (r *Router) keep(j *journey, attempts []llm.Attempt) {
 	if j.meaning.chosen == "" {
 		return // the name stood for nothing
 	}
 	if j.c.ID != "" {
 		r.receipts.add(&record{id: j.c.ID, key: j.policy.ID, time: j.start, asked: j.c.Request.Model, meaning: j.meaning, shape: j.shapeOf(), selected: j.selected,
-			needs: j.needs, stuck: j.stuck, attempts: slices.Clone(j.attempts), took: j.took}) // not the journey's own, which holds the request
+			needs: j.needs, stuck: j.stuck, attempts: attempts, took: j.took})
 	}
 	if j.selected != nil {
 		j.c.Route = j.route()

@@ -237,7 +237,11 @@ func (c *Client) Converse(ctx context.Context, a *Ask, d llm.Decoder, obs llm.Ob
 	if e != nil {
 		return nil, e
 	}
-	return newReading(x, d, isEvents(x.resp) || a.Stream && !isJSON(x.resp)), nil
+	stream := isEvents(x.resp) || a.Stream && !isJSON(x.resp)
+	if stream {
+		x.headed.Store(true)
+	}
+	return newReading(x, d, stream), nil
 }
 
 // attempt sends a request once and waits for the header of a 2xx.
