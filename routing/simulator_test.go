@@ -19,9 +19,10 @@ import (
 )
 
 const (
-	usualDay = 20_000 // requests of a day
-	fullDay  = 50_000 // with LOCALROUTER_FULL=1
-	fullDays = 4
+	usualDay  = 20_000 // requests of a day
+	brokenDay = 8_000  // of a router that is known to be broken
+	fullDay   = 50_000 // with LOCALROUTER_FULL=1
+	fullDays  = 4
 )
 
 // TestVirtualDay drives the router for a day over twelve scripted providers that fail, refuse, slow down and change their
@@ -29,7 +30,10 @@ const (
 // day that failed.
 func TestVirtualDay(t *testing.T) {
 	requests, days := usualDay, 1
-	if os.Getenv("LOCALROUTER_FULL") == "1" {
+	switch {
+	case os.Getenv(inBroken) != "":
+		requests = brokenDay
+	case os.Getenv("LOCALROUTER_FULL") == "1":
 		requests, days = fullDay, fullDays
 	}
 	seed := uint64(1)
