@@ -19,6 +19,7 @@ import (
 	"localrouter/providers/llm"
 	"localrouter/routing"
 	"localrouter/routing/health"
+	"localrouter/routing/limits"
 )
 
 // State is how the gateway stands, in one word and one line.
@@ -95,6 +96,8 @@ type Options struct {
 	Routing Routing
 	// Health adds to what Providers know by themselves. nil: nothing.
 	Health Health
+	// Limits knows how budgets stand. nil: there are none.
+	Limits *limits.Limiter
 
 	// AdminToken opens the class "cli". Empty: no token does.
 	AdminToken string

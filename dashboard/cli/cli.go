@@ -112,7 +112,7 @@ func (s *session) root() *cobra.Command {
 		s.providersList(), s.providersAdd(), s.providersSet(), s.providersSetKey(), s.providersTest(), s.providersRetry(), s.providersRemove())
 	routers := s.group("routers", "Say how a model is chosen, and see how it would be now",
 		s.routersList(), s.routersPreview(), s.routersNew(), s.routersSet(), s.routersRemove(), s.routersRestore())
-	root.AddCommand(serve, s.demoCommand(), s.statusCommand(), s.dashboardCommand(), keys, providers, routers, s.modelsCommand(), s.offlineCommand(), s.versionCommand())
+	root.AddCommand(serve, s.demoCommand(), s.statusCommand(), s.dashboardCommand(), keys, providers, routers, s.modelsCommand(), s.offlineCommand(), s.budgetCommand(), s.versionCommand())
 	return root
 }
 
