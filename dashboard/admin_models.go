@@ -110,7 +110,7 @@ func (d *Dashboard) listModels(w http.ResponseWriter, r *http.Request) error {
 	list := []modelJSON{}
 	for _, s := range d.o.Providers.Sources().List {
 		for i := range s.Models {
-			if one := modelOut(s, &s.Models[i]); q.match(s, &one) {
+			if one := d.modelOut(s, &s.Models[i]); q.match(s, &one) {
 				list = append(list, one)
 			}
 		}
@@ -119,9 +119,9 @@ func (d *Dashboard) listModels(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func modelOut(s *llm.Source, m *llm.Model) modelJSON {
+func (d *Dashboard) modelOut(s *llm.Source, m *llm.Model) modelJSON {
 	return modelJSON{ID: s.Name + "/" + m.ID, Name: m.Name, ContextLength: m.ContextLength, MaxOutput: m.MaxOutput, Parameters: m.Size, Capabilities: capabilitiesOf(m),
-		Billing: billingOf(s, m), Price: priceOut(s, m)}
+		Billing: billingOf(s, m), Price: d.priceOut(s, m)}
 }
 
 func billingOf(s *llm.Source, m *llm.Model) llm.Billing {
@@ -142,17 +142,19 @@ func capabilitiesOf(m *llm.Model) []string {
 	return list
 }
 
-func priceOut(s *llm.Source, m *llm.Model) *priceJSON {
+// priceOut is what a model costs now.
+func (d *Dashboard) priceOut(s *llm.Source, m *llm.Model) *priceJSON {
 	if s.Local {
 		return &priceJSON{Local: true}
 	}
 	flat := billingOf(s, m).Flat()
-	if m.Price == nil {
-		if flat {
-			return &priceJSON{Flat: true}
-		}
+	p := m.Price.At(d.o.Now())
+	switch {
+	case p == nil && flat:
+		return &priceJSON{Flat: true}
+	case p == nil:
 		return nil
 	}
 	perMillion := func(p llm.PicoUSD) *float64 { f := float64(p) / 1e6; return &f }
-	return &priceJSON{Flat: flat, Input: perMillion(m.Price.Input), CacheRead: perMillion(m.Price.CacheRead), Output: perMillion(m.Price.Output), Request: usd(m.Price.Request)}
+	return &priceJSON{Flat: flat, Input: perMillion(p.Input), CacheRead: perMillion(p.CacheRead), Output: perMillion(p.Output), Request: usd(p.Request)}
 }
