@@ -80,6 +80,7 @@ func newFake(scenario string) *fake {
 			"today": map[string]any{"requests": 312, "tokens": 1_234_567, "cost_usd": 0.8412, "errors": 2},
 		},
 	}
+	f.spent = map[string]any{"today_usd": 0, "month_usd": 0, "budgets": []any{}}
 	f.routers = []map[string]any{
 		{"name": "minimum-cost", "title": "Minimum Cost", "strategies": []string{"local_first", "lowest_cost"}, "fallback": true, "default": "yes", "candidates": 12},
 		{"name": "maximum-performance", "title": "Strong", "strategies": []string{"highest_performance"}, "include": []string{"openai/*", "ollama"}, "exclude": []string{"*/tiny"},
@@ -91,7 +92,6 @@ func newFake(scenario string) *fake {
 		{"provider": "openai", "model": "gpt-5-mini", "figures": []string{"remote", "$0.0013"}, "price": map[string]any{"input": 0.25, "output": 2}, "context_length": 400_000, "latency_ms": 420, "health": "degraded"},
 		{"provider": "anthropic", "model": "claude-sonnet-4.5", "left_out": "rate limited, 12 s left", "price": map[string]any{"input": 3, "output": 15}},
 	}}
-	f.spent = map[string]any{"today_usd": 0, "month_usd": 0, "budgets": []any{}}
 	switch scenario {
 	case "budgets":
 		f.spent = map[string]any{"today_usd": 4.1, "month_usd": 12.5, "budgets": []map[string]any{
@@ -225,6 +225,16 @@ func (f *fake) admin(token string) http.Handler {
 			refuse(w, http.StatusNotFound, "there is no provider "+r.PathValue("name")+".", "look at the list")
 		}
 	})
+	mux.HandleFunc("GET /budget", func(w http.ResponseWriter, _ *http.Request) { reply(w, f.spent) })
+	mux.HandleFunc("POST /budget/allow", func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Account string }
+		json.NewDecoder(r.Body).Decode(&in)
+		if in.Account == "k2" {
+			refuse(w, http.StatusConflict, "the key my-app-2 was allowed its hour of today already", "raise the budget, or wait for the next day")
+			return
+		}
+		reply(w, map[string]string{"until": "2026-11-20T15:00:00Z"})
+	})
 	mux.HandleFunc("PATCH /providers/{name}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /providers/{name}/retry", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /routers", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"routers": f.routers}) })
@@ -239,16 +249,6 @@ func (f *fake) admin(token string) http.Handler {
 			return
 		}
 		reply(w, f.preview)
-	})
-	mux.HandleFunc("GET /budget", func(w http.ResponseWriter, _ *http.Request) { reply(w, f.spent) })
-	mux.HandleFunc("POST /budget/allow", func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ Account string }
-		json.NewDecoder(r.Body).Decode(&in)
-		if in.Account == "k2" {
-			refuse(w, http.StatusConflict, "the key my-app-2 was allowed its hour of today already", "raise the budget, or wait for the next day")
-			return
-		}
-		reply(w, map[string]string{"until": "2026-11-20T15:00:00Z"})
 	})
 	mux.HandleFunc("GET /models", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"models": f.models}) })
 	mux.HandleFunc("GET /requests/{id}", func(w http.ResponseWriter, r *http.Request) {
