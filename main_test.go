@@ -685,6 +685,84 @@ func TestHandEdits(t *testing.T) {
 	}
 }
 
+// TestAPersonChoosesByTheCommandLine: routers and keys are made and changed by commands, and each request goes where they
+// say, around a provider that is limited, which is told and can be tried at once.
+func TestAPersonChoosesByTheCommandLine(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	var limited atomic.Bool
+	limited.Store(true)
+	upstream := func(answer http.HandlerFunc) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.Method == http.MethodGet {
+				fmt.Fprint(w, `{"object":"list","data":[{"id":"m"}]}`)
+				return
+			}
+			answer(w, r)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL + "/v1"
+	}
+	const answer = `{"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]}`
+	first := upstream(func(w http.ResponseWriter, _ *http.Request) {
+		if limited.Load() {
+			w.Header().Set("Retry-After", "40")
+			w.WriteHeader(429)
+			fmt.Fprint(w, `{"error":{"message":"slow down"}}`)
+			return
+		}
+		fmt.Fprint(w, answer)
+	})
+	second := upstream(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) })
+	h.serve()
+	h.must("providers", "add", "first", "--base-url", first)
+	h.must("providers", "add", "second", "--base-url", second)
+	h.until("both are listed", func() bool { return strings.Count(h.must("models"), "/m ") == 2 })
+	h.must("routers", "new", "pair", "--models", "first/m,second/m")
+	key := h.newKey("app", "--select", "router/pair")
+	route := func(model, want, when string) {
+		t.Helper()
+		code, body, header := h.ask(key, model, false)
+		if got := header.Get("X-LocalRouter-Route"); code != 200 || got != want {
+			t.Errorf("%s: %d by %q, want %s: %s", when, code, got, want, body)
+		}
+	}
+	says := func(part string, args ...string) {
+		t.Helper()
+		if out, _ := h.run(args...); !strings.Contains(out, part) {
+			t.Errorf("localrouter %s does not say %q:\n%s", strings.Join(args, " "), part, out)
+		}
+	}
+	route("auto", "second/m", "around a limited provider")
+	says("rate limited, ", "providers", "list")
+	says("1  second/m", "routers", "preview", "pair")
+	says("first/m  rate limited", "routers", "preview", "pair")
+	limited.Store(false)
+	route("auto", "second/m", "while it rests")
+	h.must("providers", "retry", "first")
+	says("1  first/m", "routers", "preview", "pair")
+
+	h.must("keys", "set", "app", "--mode", "selected")
+	route("some-hard-wired-name", "second/m", "in the mode selected, in the conversation it began")
+	says(`did you mean "pair"?`, "keys", "set", "app", "--select", "router/pear")
+	says("selected  router/pair", "keys", "list")
+	h.must("keys", "set", "app", "--mode", "asked", "--allow", "second")
+	if code, body := h.chat(key, "first/m", false); code != 403 || !strings.Contains(body, "model_not_allowed") {
+		t.Errorf("outside its list: %d %s", code, body)
+	}
+	route("auto", "second/m", "a router within the list")
+	h.must("keys", "set", "app", "--allow-all", "--strict")
+	if code, body := h.chat(key, "m", false); code == 200 {
+		t.Errorf("a name that two providers have was answered: %s", body)
+	}
+	h.must("routers", "set", "pair", "--name", "two")
+	says("asked, strict  router/two", "keys", "list")
+	h.must("offline", "on")
+	says("offline", "status")
+	route("first/m", "first/m", "offline on this machine")
+}
+
 // TestDamagedDatabase writes rubbish into the database of a program that is not running.
 func TestDamagedDatabase(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -71,6 +72,12 @@ func (d *Dashboard) providersOut() []providerJSON {
 		if d.o.Health != nil && p.Enabled {
 			d.addHealth(&out)
 		}
+		for _, k := range p.Keys {
+			name := cmp.Or(k.Name, firstKey)
+			if k.Problem != "" && !slices.ContainsFunc(out.Rests, func(r restJSON) bool { return r.Model == "" && r.Credential == name }) {
+				out.Rests = append(out.Rests, restJSON{Credential: name, Detail: k.Problem})
+			}
+		}
 		list = append(list, out)
 	}
 	return list
@@ -106,6 +113,9 @@ func (d *Dashboard) addHealth(out *providerJSON) {
 
 func waitSeconds(until, now time.Time) float64 { return max(0, until.Sub(now).Seconds()) }
 
+// firstKey is what that one of several keys of a provider is called which has no name.
+const firstKey = "first"
+
 // credentialName is the name of a provider's credential; empty where it has one only.
 func (d *Dashboard) credentialName(provider, id string) string {
 	src := d.o.Providers.Sources().Named(provider)
@@ -116,7 +126,7 @@ func (d *Dashboard) credentialName(provider, id string) string {
 		switch {
 		case c.ID != id:
 		case c.Name == "" && i == 0 && len(src.Credentials) > 1:
-			return "first"
+			return firstKey
 		default:
 			return c.Name
 		}

@@ -149,9 +149,9 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 		one := previewCandidate{Candidate: c}
 		if src := d.o.Providers.Sources().Named(c.Provider); src != nil {
 			if m := src.About(c.Model); m != nil {
-				one.Price, one.ContextLength = priceOut(src, m), m.ContextLength
+				one.Price, one.ContextLength = d.priceOut(src, m), m.ContextLength
 			} else if src.Local {
-				one.Price = priceOut(src, &llm.Model{})
+				one.Price = d.priceOut(src, &llm.Model{})
 			}
 		}
 		s := standing[c.Provider]

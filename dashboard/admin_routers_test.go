@@ -301,7 +301,7 @@ func TestModelsAreNarrowed(t *testing.T) {
 		"?has=tools&q=mini":              "",
 		"?max_price=5":                   "openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
 		"?max_price=10":                  "openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
-		"?min_context=100000&q=ollama":   "ollama/qwen3:32b",
+		"?min_context=100000&q=qwen+32":  "ollama/qwen3:32b",
 		"?min_params=28B":                "ollama/qwen3:32b",
 		"?max_params=30B":                "ollama/gemma3:27b",
 		"?min_params=1B&max_params=100B": "ollama/qwen3:32b ollama/gemma3:27b",

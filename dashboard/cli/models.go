@@ -67,7 +67,7 @@ func (s *session) modelsCommand() *cobra.Command {
 	c := &cobra.Command{Use: "models [TEXT]", Short: "List the models of all providers, or those that have what is asked for",
 		Long: "List the models of all providers; with TEXT, those that have it in their name. Prices are in USD for a million tokens.\n" +
 			"\"-\" is what nobody knows; what is not known of a model passes no bound on it.",
-		Example: "  localrouter models --has tools,vision --max-price 1.50\n  localrouter models qwen --provider ollama --max-params 32B",
+		Example: "  localrouter models --has tools,vision --max-price 3\n  localrouter models qwen --provider ollama --max-params 32B",
 		Args:    s.names(0, 1, ""),
 		RunE: func(c *cobra.Command, args []string) error {
 			q.text = first(args)

@@ -105,7 +105,7 @@ func (s *session) showProviders(all []provider) {
 		if !p.Enabled {
 			state = "off"
 		}
-		if p.LatencyMS > 0 {
+		if p.LatencyMS > 0 && p.State != "unhealthy" {
 			latency = span(time.Duration(p.LatencyMS * float64(time.Millisecond)))
 		}
 		if p.Local {

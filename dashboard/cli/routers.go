@@ -198,7 +198,7 @@ func (s *session) routersPreview() *cobra.Command {
 func (s *session) showPreview(p *preview) {
 	order := strings.Join(p.Strategies, ", then ")
 	if order == "" {
-		order = "in the order of the list"
+		order = "as listed"
 	}
 	s.printf("router/%s, %s, for %s tokens in and %s out:\n\n", clean(p.Name), clean(order), count(p.Input), count(p.Output))
 	rows := s.heads("", "MODEL", "WHY", "IN", "OUT", "CONTEXT", "LATENCY", "HEALTH")
@@ -215,9 +215,12 @@ func (s *session) showPreview(p *preview) {
 		}
 		rows = append(rows, []string{fmt.Sprint(place), clean(c.Provider + "/" + c.Model), clean(strings.Join(c.Figures, "; ")), in, out, amount(c.ContextLength), latency, s.state(clean(c.Health))})
 	}
-	if place == 0 {
+	switch {
+	case len(p.Candidates) == 0:
+		s.line("No model takes part. See what the router chooses from with: " + s.command("routers list"))
+	case place == 0:
 		s.line("No model can be tried now.")
-	} else {
+	default:
 		s.table(rows)
 	}
 	if place == len(p.Candidates) {
