@@ -35,8 +35,8 @@ type Router struct {
 	Name string `yaml:"name"`
 	// Title is for people. Empty: the name.
 	Title string `yaml:"title,omitempty"`
-	// Select says which models take part.
-	Select Select `yaml:"select"`
+	// Select says which models take part. Default: all.
+	Select Select `yaml:"select,omitempty"`
 	// Strategies order the candidates. Empty: in the order of the list, or of the providers.
 	Strategies []Strategy `yaml:"strategies,omitempty"`
 	// FreeOnly leaves out everything that may cost money for this request: only local, free and subscription models
@@ -53,7 +53,7 @@ type Select struct {
 	// Automatic takes all models that pass it.
 	Automatic Automatic `yaml:"automatic,omitempty"`
 	// Manual lists targets in order of preference, as provider/model. Empty: Automatic.
-	Manual []string `yaml:"manual,omitempty"`
+	Manual []string `yaml:"manual,omitempty" unit:"some"`
 }
 
 // Automatic is a filter of models. The zero value lets all through.
@@ -86,6 +86,14 @@ type Fallback struct {
 
 // NewRouter returns a router as the file gives it when it names nothing else.
 func NewRouter(name string) Router { return Router{Name: name, Fallback: Fallback{Enabled: true}} }
+
+// Clone returns a deep copy.
+func (r Router) Clone() Router {
+	a := &r.Select.Automatic
+	a.Include, a.Exclude, a.Capabilities = slices.Clone(a.Include), slices.Clone(a.Exclude), slices.Clone(a.Capabilities)
+	r.Select.Manual, r.Strategies, r.Limits = slices.Clone(r.Select.Manual), slices.Clone(r.Strategies), slices.Clone(r.Limits)
+	return r
+}
 
 // DefaultRouters are those of a first start.
 func DefaultRouters() []Router {
@@ -187,6 +195,17 @@ func DefaultResilience() Resilience {
 		Breaker:   Breaker{Enabled: true, Failures: 5, LocalFailures: 2, Window: 30 * time.Second, Open: 15 * time.Second, Longest: 5 * time.Minute},
 		Cooldowns: true, Retries: 2, Attempts: 4, Health: HealthCheck{Enabled: true, Interval: 30 * time.Second},
 	}
+}
+
+// fill sets what zero stands for: the value in other. A Retries of zero means none, and stays.
+func (r *Resilience) fill(other *Resilience) {
+	orElse(&r.Breaker.Failures, other.Breaker.Failures)
+	orElse(&r.Breaker.LocalFailures, other.Breaker.LocalFailures)
+	orElse(&r.Breaker.Window, other.Breaker.Window)
+	orElse(&r.Breaker.Open, other.Breaker.Open)
+	orElse(&r.Breaker.Longest, other.Breaker.Longest)
+	orElse(&r.Attempts, other.Attempts)
+	orElse(&r.Health.Interval, other.Health.Interval)
 }
 
 // ResilienceOf returns the thresholds that hold for a provider.

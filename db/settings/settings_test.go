@@ -52,7 +52,7 @@ func TestAnnotatedFileExplainsEveryField(t *testing.T) {
 				t.Errorf("%s.%s: %q does not appear", typ.Name(), typ.Field(i).Name, name)
 			}
 			ft := typ.Field(i).Type
-			if ft.Kind() == reflect.Slice {
+			if ft.Kind() == reflect.Slice || ft.Kind() == reflect.Pointer {
 				ft = ft.Elem()
 			}
 			if ft.Kind() == reflect.Struct {
@@ -63,26 +63,33 @@ func TestAnnotatedFileExplainsEveryField(t *testing.T) {
 	walk(reflect.TypeFor[Settings]())
 }
 
-func TestAnnotatedExamplesAreValid(t *testing.T) {
+// annotatedExamples returns the file that the examples in the comments make, each taken out of its comment.
+func annotatedExamples() string {
 	var b strings.Builder
-	in := false
+	section := ""
 	for line := range strings.Lines(defaultFile) {
-		if strings.HasPrefix(line, "# providers:") {
-			in = true
+		text, comment := strings.CutPrefix(line, "# ")
+		name, rest, field := strings.Cut(text, ":")
+		switch {
+		case !comment && strings.TrimSpace(line) != "#":
+			section = ""
+		case comment && field && !strings.Contains(name, " ") && (rest == "\n" || strings.HasPrefix(rest, " {")):
+			section = name
 		}
-		if in && strings.HasPrefix(line, "providers:") {
-			break
-		}
-		if in {
-			b.WriteString(strings.TrimPrefix(line, "# "))
+		if section != "" && comment {
+			b.WriteString(text)
 		}
 	}
-	s, err := Parse([]byte("version: 1\n" + b.String()))
+	return b.String()
+}
+
+func TestAnnotatedExamplesAreValid(t *testing.T) {
+	s, err := Parse([]byte("version: 1\n" + annotatedExamples()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Providers) != 4 {
-		t.Errorf("got %d examples, want 4", len(s.Providers))
+	if len(s.Providers) != 5 || len(s.Routers) != 2 || len(s.Aliases) != 2 || s.Budget == (Budget{}) {
+		t.Errorf("got %+v: an example is not read", s)
 	}
 }
 
