@@ -19,8 +19,8 @@ func (r *result) check() (faults []string) {
 	if !s.whatever && !slices.Contains(want, r.status) {
 		wrong("answered %s, want %v: %v", statusText(r.status), want, r.err)
 	}
-	if r.err == nil && r.text == "" && (s.form == whole || s.form == streamed) && !s.tools {
-		wrong("an answer without a word")
+	if r.err == nil && r.output == 0 && (s.form == whole || s.form == streamed) { // the real small model may say nothing at all
+		wrong("an answer of no tokens")
 	}
 	if s.local && r.remote > 0 {
 		wrong("%d requests reached remote upstreams", r.remote)

@@ -11,12 +11,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 )
 
 func main() {
@@ -55,14 +57,22 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	}
 	go s.hands(in, out) // ends with the program
 	err = s.run(ctx, day(*turns))
+	err = errors.Join(err, s.close())
 	s.report(out, *ollama, *receipts)
-	if closeErr := s.close(); err == nil {
-		err = closeErr
+	counted, faults, auditErr := s.audit()
+	fmt.Fprintf(out, "\nThe program's own log counts $%.6f; %d of its lines are not what the answers were%s\n", counted, len(faults), lines(faults))
+	if n := len(s.summary().faults) + len(faults); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%d things are not as they should be", n))
 	}
-	if n := len(s.summary().faults); err == nil && n > 0 {
-		err = fmt.Errorf("%d things are not as they should be", n)
+	return errors.Join(err, auditErr)
+}
+
+// lines puts each text on a line of its own, indented.
+func lines(texts []string) string {
+	if len(texts) == 0 {
+		return ""
 	}
-	return err
+	return ":\n  " + strings.Join(texts, "\n  ")
 }
 
 // hands lets a person at the terminal turn the switches.

@@ -43,7 +43,7 @@ func settingsOf(ups map[string]*upstream, p pace) string {
 	b.WriteString(`routers:
   - {name: minimum-cost, title: Minimum Cost, strategies: [local_first, lowest_cost]}
   - {name: maximum-performance, title: Maximum Performance, strategies: [highest_performance]}
-  - {name: coding, title: Coding, select: {manual: [anthropic/claude-sonnet-5-5, openai/gpt-6.1-sol, openrouter/anthropic/claude-sonnet-5.5]}}
+  - {name: coding, title: Coding, select: {manual: [anthropic/claude-sonnet-5-5, openai/gpt-6.1-terra, openrouter/anthropic/claude-sonnet-5.5]}}
   - {name: cheap-remote, title: Cheap but remote, strategies: [remote_first, lowest_cost]}
   - {name: nimble, title: Nimble, select: {automatic: {include: ["openai/gpt-6*", anthropic]}}, strategies: [lowest_latency]}
   - {name: free, title: Free, free_only: true}

@@ -10,8 +10,9 @@ import (
 // catalogue.
 func newOpenAI() *upstream {
 	return &upstream{name: "openai", reply: replyOpenAI, offer: []offered{
-		{id: "gpt-6-astra", in: 10, out: 50, context: 1_000_000, tools: true, vision: true},
-		{id: "gpt-6.1-sol", in: 2, out: 10, context: 1_000_000, tools: true, vision: true},
+		{id: "gpt-6-astra", in: 10, out: 50, context: 1_000_000, vision: true}, // tools only at its other endpoint
+		{id: "gpt-6.1-sol", in: 2, out: 10, context: 1_000_000, vision: true},  // likewise
+		{id: "gpt-6.1-terra", in: 1, out: 5, context: 1_000_000, tools: true, vision: true},
 		{id: "gpt-6-luna", in: 0.1, out: 0.5, context: 1_000_000, tools: true, vision: true},
 		{id: "text-embedding-3-small", in: 0.02, context: 8191},
 	}}
