@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	turns := flags.Int("turns", 3, "how often each kind of turn comes")
 	receipts := flags.Int("receipts", 20, "how many receipts are printed at most")
 	root := flags.String("root", filepath.Join("..", ".."), "folder of the program's source")
+	packages := flags.String("node", "node", "folder of the lock file of the SDKs for Node; empty: only those for Go are used")
 	built := flags.String("program", "", "a program that is built already")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -56,7 +57,16 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 		return err
 	}
 	go s.hands(in, out) // ends with the program
-	err = s.run(ctx, day(*turns))
+	scenes := day(*turns)
+	if *packages == "" {
+		fmt.Fprintln(out, "all requests are sent by the SDKs for Go")
+	} else if s.player.node, err = startNode(s.program.url, *packages, dir, func(format string, a ...any) { fmt.Fprintf(out, format+"\n", a...) }); err != nil {
+		fmt.Fprintln(out, "all requests are sent by the SDKs for Go:", err)
+	} else {
+		defer s.player.node.stop()
+		share(scenes)
+	}
+	err = s.run(ctx, scenes)
 	err = errors.Join(err, s.close())
 	s.report(out, *ollama, *receipts)
 	counted, faults, auditErr := s.audit()

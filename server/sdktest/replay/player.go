@@ -15,6 +15,7 @@ import (
 type player struct {
 	url  string
 	keys map[string]string
+	node *nodePlayer // nil: all steps are sent by the SDKs for Go
 
 	mu        sync.Mutex // guards the rest
 	openAIs   map[string]*openai.Client
@@ -78,7 +79,9 @@ func (p *player) play(ctx context.Context, s *step) *result {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // as an application's own patience
 	defer cancel()
 	started := time.Now()
-	if s.dialect == speaksAnthropic {
+	if p.node != nil && s.node {
+		p.node.ask(ctx, s, p.keys[s.who], r)
+	} else if s.dialect == speaksAnthropic {
 		p.askAnthropic(ctx, s, r)
 	} else {
 		p.askOpenAI(ctx, s, r)

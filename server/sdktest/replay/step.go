@@ -37,13 +37,17 @@ type step struct {
 	want    []int // the statuses that are right; none: 200
 	local   bool  // no remote upstream may be asked
 	show    string
-	atOnce  int // how many at once; 0: one
+	atOnce  int  // how many at once; 0: one
+	node    bool // by the SDKs for Node, where they are at hand
 	// whatever says that any answer is right: the request names what is in trouble, or what comes depends on the clock.
 	whatever bool
 }
 
 func (s *step) String() string {
 	more := ""
+	if s.node {
+		more += ", Node"
+	}
 	if s.tools {
 		more += ", tools"
 	}
@@ -80,4 +84,23 @@ func times(n int, steps ...step) (all []step) {
 		all = append(all, steps...)
 	}
 	return all
+}
+
+// share gives half of the conversations, and every other single request, to the SDKs for Node.
+func share(scenes []scene) {
+	n, talks := 0, map[string]bool{}
+	for _, sc := range scenes {
+		for i := range sc.steps {
+			s := &sc.steps[i]
+			known := false
+			if s.talk != "" {
+				s.node, known = talks[s.talk]
+			}
+			if !known {
+				n++
+				s.node = n%2 == 0
+				talks[s.talk] = s.node
+			}
+		}
+	}
 }
