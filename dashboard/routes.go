@@ -52,6 +52,7 @@ var table = []route{
 
 	{cli, "GET", "/admin/v1/status", func(d *Dashboard) handler { return d.status }},
 	{cli, "POST", "/admin/v1/gateway", func(d *Dashboard) handler { return d.setGateway }},
+	{cli, "PUT", "/admin/v1/offline", func(d *Dashboard) handler { return d.setOffline }},
 	{cli, "POST", "/admin/v1/login", func(d *Dashboard) handler { return d.newLogin }},
 	{cli, "POST", "/admin/v1/open", func(d *Dashboard) handler { return d.openBrowser }},
 	{cli, "POST", "/admin/v1/quit", func(d *Dashboard) handler { return d.quit }},

@@ -26,7 +26,8 @@ import (
 
 // schema is the version of what the buckets hold. A file with a higher one belongs to a newer program; one with a lower
 // one is brought up to it at the start. 2: keys have limits, which a program that does not know them would not keep.
-const schema = 2
+// 3: likewise what a key may reach, its selection and its budget.
+const schema = 3
 
 // lockWait is how long a second instance waits before it says so: long enough for the first one's last flush.
 const lockWait = 500 * time.Millisecond

@@ -26,6 +26,12 @@ func (a *account) Committed() {
 
 func (a *account) Usage(u llm.Usage) { a.usage = u }
 
+// again begins anew: another attempt is made, and what was heard of the one before is not the answer.
+func (a *account) again() {
+	a.usage, a.started = llm.Usage{}, false
+	a.x.entry.FirstToken, a.x.entry.Finish = 0, ""
+}
+
 func (a *account) Finish(reason string) { a.x.entry.Finish = cutText(reason, 64) }
 
 // Failed is part of llm.Observer. The same failure comes out of Next, where it can be told from a cancellation.

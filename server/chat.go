@@ -76,11 +76,12 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 	if e := x.g.runs.add(x); e != nil {
 		return e
 	}
-	call := routing.Call{Request: req, Codec: x.codec, Observer: &x.answer}
-	if req.Stream {
-		call.Early = x.sendEarly
+	call, e := x.call(req)
+	if e != nil {
+		return e
 	}
-	answer, attempts, e := x.g.Router.Send(x.ctx, &call)
+	answer, attempts, e := x.g.Router.Send(x.ctx, call)
+	x.routed(call.Route)
 	x.attempted(attempts)
 	if e != nil {
 		if x.r.Context().Err() != nil && e.Kind != llm.ClientGone {
@@ -98,6 +99,34 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 	x.letGo()
 	return x.relay(answer)
 }
+
+// call is req on its way through the router.
+func (x *exchange) call(req *llm.Request) (*routing.Call, *llm.Error) {
+	rehearse, e := x.rehearsal()
+	if e != nil {
+		return nil, e
+	}
+	c := &routing.Call{ID: x.entry.ID, Request: req, Codec: x.codec, Observer: &x.answer, Key: x.policy(), Session: x.session(), Rehearse: rehearse,
+		Again: x.answer.again, Waiting: x.waiting}
+	if req.Stream {
+		c.Early = x.sendEarly
+	}
+	return c, nil
+}
+
+// routed notes how a router chose.
+func (x *exchange) routed(route *llm.Route) {
+	if route == nil {
+		return
+	}
+	x.entry.Route = route
+	if !x.sent {
+		x.set("X-Localrouter-Router", fieldText(route.Chosen))
+	}
+}
+
+// waiting notes that the request stands in line for a provider that is busy.
+func (x *exchange) waiting(provider string, waits bool) { x.g.runs.wait(x, provider, waits) }
 
 // attempted writes down who was tried, and says it in the header where that is still to come.
 func (x *exchange) attempted(attempts []llm.Attempt) {
@@ -129,8 +158,8 @@ func (x *exchange) nameRoute(a *llm.Attempt, n int) {
 
 // sendEarly sends the header of an event stream that has had no content for long. It is called by the router's clock
 // while the handler's goroutine waits in Send, and never after.
-func (x *exchange) sendEarly(a llm.Attempt) {
-	x.nameRoute(&a, 1)
+func (x *exchange) sendEarly(a llm.Attempt, n int) {
+	x.nameRoute(&a, n)
 	x.set("Content-Type", "text/event-stream")
 	x.events = true
 	x.nameRequest()

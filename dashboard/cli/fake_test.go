@@ -33,8 +33,20 @@ type fakeRecord struct {
 	Enabled bool    `json:"enabled"`
 	Intern  bool    `json:"internal"`
 
-	Limits  []map[string]any `json:"limits,omitempty"`
-	Expires string           `json:"expires,omitempty"`
+	fakeTerms
+}
+
+type fakeTerms struct {
+	Selection string           `json:"selection"`
+	Mode      string           `json:"mode"`
+	AllowList []string         `json:"allow_list,omitempty"`
+	LocalOnly bool             `json:"local_only"`
+	Strict    bool             `json:"strict"`
+	Rehearse  bool             `json:"rehearse"`
+	Limits    []map[string]any `json:"limits,omitempty"`
+	Budget    map[string]any   `json:"budget,omitempty"`
+	Expires   string           `json:"expires,omitempty"`
+	Notes     []string         `json:"notes,omitempty"`
 }
 
 // fake is a running program as the command line sees it: the admin API of the contract and a gateway that answers one
@@ -50,12 +62,12 @@ type fake struct {
 }
 
 func newFake(scenario string) *fake {
-	used := "2026-11-20T08:00:00Z"
+	used, plain := "2026-11-20T08:00:00Z", fakeTerms{Selection: "router/minimum-cost", Mode: "asked"}
 	f := &fake{
 		keys: []fakeRecord{
-			{"k1", "my-app-1", "lr-AAAA1", "2026-11-01T10:00:00Z", &used, true, false, nil, ""},
-			{"k2", "my-app-2", "lr-BBBB2", "2026-11-02T10:00:00Z", nil, false, false, nil, ""},
-			{"k3", "demo", "lr-CCCC3", "2026-11-02T10:00:00Z", nil, true, true, nil, ""},
+			{"k1", "my-app-1", "lr-AAAA1", "2026-11-01T10:00:00Z", &used, true, false, plain},
+			{"k2", "my-app-2", "lr-BBBB2", "2026-11-02T10:00:00Z", nil, false, false, plain},
+			{"k3", "demo", "lr-CCCC3", "2026-11-02T10:00:00Z", nil, true, true, plain},
 		},
 		models: []map[string]any{{"id": "demo/demo", "context_length": 8192, "price": map[string]any{"local": true}}},
 		status: map[string]any{
@@ -91,11 +103,17 @@ func newFake(scenario string) *fake {
 		f.providers = []map[string]any{{"name": "ollama", "type": "ollama", "base_url": "http://127.0.0.1:11434", "enabled": true,
 			"local": true, "state": "healthy", "detail": "", "latency_ms": 12, "models": 2}}
 	case "twins":
-		f.keys = append(f.keys, fakeRecord{"k4", "my-app-1", "lr-DDDD4", "2026-11-03T10:00:00Z", nil, true, false, nil, ""})
+		f.keys = append(f.keys, fakeRecord{"k4", "my-app-1", "lr-DDDD4", "2026-11-03T10:00:00Z", nil, true, false, plain})
 	case "limited":
 		f.keys[0].Limits = []map[string]any{{"kind": "requests", "limit": 100, "window": "1m"}, {"kind": "cost", "limit": 0.5, "window": "30d"}}
 		f.keys[0].Expires = "2125-02-01T00:00:00Z"
 		f.keys[2].Expires = "2026-01-31T18:30:00Z"
+	case "bounded":
+		f.keys[0].fakeTerms = fakeTerms{Selection: "ollama/llama3.3", Mode: "selected", AllowList: []string{"ollama", "openai/*"}, LocalOnly: true, Strict: true,
+			Budget: map[string]any{"day": 2, "month": 20.5}}
+		f.keys[1].AllowList, f.keys[1].Rehearse, f.keys[2].LocalOnly = []string{"openrouter/anthropic/*"}, true, true
+	case "offline":
+		f.status["offline"] = true
 	case "broken":
 		f.broken = true
 	case "empty":
@@ -134,7 +152,24 @@ func (f *fake) admin(token string) http.Handler {
 	})
 	mux.HandleFunc("POST /keys/internal", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"key": fakeKey}) })
 	mux.HandleFunc("POST /keys/{id}/regenerate", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"key": fakeKey}) })
-	mux.HandleFunc("PATCH /keys/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("PATCH /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
+		for _, k := range f.keys {
+			if k.ID != r.PathValue("id") {
+				continue
+			}
+			k.AllowList, k.Limits, k.Budget = nil, nil, nil // what is sent takes their place
+			json.NewDecoder(r.Body).Decode(&k)
+			if k.Expires == "never" {
+				k.Expires = ""
+			}
+			if k.Selection == "openai/gpt-9" {
+				k.Notes = []string{"openai does not list gpt-9; it is asked for it all the same."}
+			}
+			reply(w, k)
+			return
+		}
+	})
+	mux.HandleFunc("PUT /offline", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 	mux.HandleFunc("DELETE /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("id") == "k3" {
 			refuse(w, http.StatusConflict, "demo is the program's own key", "leave it; it lives in memory only")

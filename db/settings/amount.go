@@ -57,57 +57,56 @@ func ParseUSD(text string) (int64, error) {
 // FormatUSD spells 10^-12 USD as a decimal of dollars.
 func FormatUSD(n int64) string { return formatDecimal(n, int64(llm.USD)) }
 
-// Parse returns the price by tokens and requests, in exact 10^-12 USD. What has no price of its own follows the rules of
-// the fields. The error names the field first.
+// Parse returns the price by tokens and requests, in exact 10^-12 USD; what is not named is as the fields say. The error
+// names the field first.
 func (p *Price) Parse() (llm.Price, error) {
-	var out llm.Price
-	for _, f := range p.fields(&out) {
-		var err error
-		if *f.out, err = f.parse(); err != nil {
-			return llm.Price{}, fmt.Errorf("%s: %w", f.name, err)
+	var n [6]llm.PicoUSD
+	for i, f := range p.fields() {
+		var problem, hint string
+		if n[i], problem, hint = f.parse(); problem != "" {
+			return llm.Price{}, fmt.Errorf("%s %s; %s", f.name, problem, hint)
+		}
+		if f.text == "" && f.as >= 0 {
+			n[i] = n[f.as]
 		}
 	}
-	return out, nil
+	return llm.Price{Input: n[0], Output: n[1], CacheRead: n[2], CacheWrite: n[3], CacheWriteLong: n[4], Request: n[5]}, nil
 }
 
-// priceField is one text of a Price and where its value goes.
+// priceField is one text of a Price.
 type priceField struct {
 	name, text string
-	optional   bool
+	required   bool
 	digits     int // decimals of the text that make one 10^-12 USD
-	other      *llm.PicoUSD
-	out        *llm.PicoUSD
+	as         int // the field that an empty text is like; -1: nothing
 }
 
-// fields lists the texts of p in the order in which one stands in for another.
-func (p *Price) fields(out *llm.Price) []priceField {
-	const perToken = picoDigits - 6 // for a million tokens
-	zero := new(llm.PicoUSD)
-	return []priceField{
-		{"input", p.Input, false, perToken, nil, &out.Input},
-		{"output", p.Output, false, perToken, nil, &out.Output},
-		{"cache_read", p.CacheRead, true, perToken, &out.Input, &out.CacheRead},
-		{"cache_write", p.CacheWrite, true, perToken, &out.Input, &out.CacheWrite},
-		{"cache_write_long", p.CacheWriteLong, true, perToken, &out.CacheWrite, &out.CacheWriteLong},
-		{"request", p.Request, true, picoDigits, zero, &out.Request},
+func (p *Price) fields() [6]priceField {
+	const perToken = picoDigits - 6 // as it is for a million tokens
+	return [6]priceField{
+		{"input", p.Input, true, perToken, -1},
+		{"output", p.Output, true, perToken, -1},
+		{"cache_read", p.CacheRead, false, perToken, 0},
+		{"cache_write", p.CacheWrite, false, perToken, 0},
+		{"cache_write_long", p.CacheWriteLong, false, perToken, 3},
+		{"request", p.Request, false, picoDigits, -1},
 	}
 }
 
 // highestPrice is in USD, for a million tokens or for one request.
 const highestPrice = 10_000
 
-func (f *priceField) parse() (llm.PicoUSD, error) {
-	switch {
-	case f.text == "" && f.optional:
-		return *f.other, nil
+func (f priceField) parse() (n llm.PicoUSD, problem, hint string) {
+	switch pico, ok := parseDecimal(f.text, f.digits); {
+	case f.text == "" && f.required:
+		return 0, "is missing", `write it in USD for a million tokens, such as "0.15", or "0" where it is free`
 	case f.text == "":
-		return 0, fmt.Errorf("is missing; write it in USD for a million tokens, such as \"0.15\"; \"0\" is free")
+		return 0, "", ""
+	case !ok || pico > highestPrice*int64(math.Pow10(f.digits)):
+		return 0, "is " + quoteShort(f.text) + ", which is not a price", fmt.Sprintf("write a decimal number of USD from 0 to %d, with up to %d decimals", highestPrice, f.digits)
+	default:
+		return llm.PicoUSD(pico), "", ""
 	}
-	n, ok := parseDecimal(f.text, f.digits)
-	if !ok || n > highestPrice*int64(math.Pow10(f.digits)) {
-		return 0, fmt.Errorf("%s is not a price; write it as a decimal number of USD, from 0 to %d with up to %d decimals, such as \"0.15\"", quoteShort(f.text), highestPrice, f.digits)
-	}
-	return llm.PicoUSD(n), nil
 }
 
 // parseDecimal reads a decimal number, without sign or exponent, times 10 to the power of digits. It is not ok where the

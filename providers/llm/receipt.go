@@ -29,3 +29,12 @@ type Candidate struct {
 	// Figures are what it was ordered by, one for each strategy, in words: "$0.0012", "local", "310 ms".
 	Figures []string `json:"figures,omitempty"`
 }
+
+// Route is the short form of a receipt, for the log: the targets that were tried stand in the attempts.
+type Route struct {
+	Chosen  string         `json:"chosen"`
+	Because string         `json:"because,omitempty"`
+	Sticky  bool           `json:"sticky,omitempty"`
+	Passed  []Candidate    `json:"passed_over,omitempty"` // the first of those left out
+	Left    map[string]int `json:"left_out,omitempty"`    // how many for each reason
+}

@@ -1,0 +1,90 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"localrouter/providers/llm"
+	"localrouter/routing/health"
+)
+
+// keepBest keeps of all failures the one that tells the application most.
+func (j *journey) keepBest(e *llm.Error) {
+	if j.best == nil || worth(e.Kind) >= worth(j.best.Kind) {
+		j.best = e
+	}
+}
+
+// finish gives the error that the request ends with; last is that of the last target. Of a single attempt it is the
+// provider's own, byte for byte; of several the best, which then names all attempts.
+func (j *journey) finish(last *llm.Error) *llm.Error {
+	if j.best == nil {
+		return last
+	}
+	e := j.best
+	if len(j.attempts) < 2 || e.Kind == llm.ClientGone || courseOf(e) == (course{}) {
+		return e
+	}
+	named := *e
+	named.Body, named.ContentType = nil, ""
+	named.Message = strings.TrimRight(e.Message, " ") + " " + attemptsText(j.attempts)
+	if soonest := j.earliest(); soonest > 0 {
+		named.RetryAfter = soonest
+		named.Header = slices.DeleteFunc(slices.Clone(e.Header), func(f llm.Field) bool { return strings.HasPrefix(f.Name, "Retry-After") })
+	}
+	return &named
+}
+
+// earliest is how soon somebody may be asked again, as far as the targets said; 0: nobody did.
+func (j *journey) earliest() time.Duration {
+	soonest := j.soonest
+	if s := j.selected; soonest > 0 && s != nil && s.wait >= 0 {
+		if rest := s.until.Sub(j.r.now()); rest > 0 {
+			soonest = min(soonest, rest)
+		}
+	}
+	return soonest
+}
+
+func attemptsText(list []llm.Attempt) string {
+	var b strings.Builder
+	b.WriteString("Tried:")
+	for i := range list {
+		a := &list[i]
+		fmt.Fprintf(&b, " %d. %s/%s: %s", i+1, a.Provider, a.Model, a.Kind)
+		if a.Status > 0 {
+			fmt.Fprintf(&b, " %d", a.Status)
+		}
+		fmt.Fprintf(&b, " after %d ms", a.DurationMS)
+		if i < len(list)-1 {
+			b.WriteByte(';')
+		}
+	}
+	return b.String() + "."
+}
+
+// closed is the answer to a request whose target would not let it in: it rests, and another request tries whether it is
+// back.
+func (j *journey) closed(c *candidate) *llm.Error {
+	s := c.health.Standing(j.r.now())
+	name := c.Source.Name
+	e := &llm.Error{Kind: llm.ProviderFailed, Provider: name, Model: c.ID, Status: 503, Code: "provider_resting", RetryAfter: max(s.Wait, time.Second)}
+	switch s.Cause {
+	case health.RateLimited:
+		e.Kind, e.Status, e.Code = llm.RateLimited, 429, "rate_limit_exceeded"
+	case health.QuotaUsed:
+		e.Kind, e.Status, e.Code = llm.Quota, 429, "insufficient_quota"
+	case health.KeyRefused:
+		e.Kind, e.Status, e.Code = llm.ProviderAuth, 502, string(llm.ProviderAuth)
+	case health.ModelUnknown:
+		e.Kind, e.Status, e.Code = llm.ModelNotFound, 404, "model_not_found"
+	}
+	e.Message = "The provider " + name + " is not asked for the moment: " + restingWords(s.Cause, s.Wait) + "."
+	if s.Last != nil && s.Last.Message != "" {
+		e.Message += " What it said last: " + s.Last.Message
+	}
+	e.Message += " Try again in " + waitText(e.RetryAfter) + ", or at once with `localrouter providers retry " + name + "`."
+	return e
+}

@@ -1,0 +1,128 @@
+package health
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// fresh is how long a measurement stands. What was slow once would else never be tried again by those who go by
+	// speed, and so never be measured anew.
+	fresh = 10 * time.Minute
+	// weight is how much a new measurement counts against all before it.
+	weight = 0.25
+	// halfLife is the time in which a request counts half as one of late.
+	halfLife = 10 * time.Minute
+	// steadyOutput and steadyTime are the least that a speed is told by.
+	steadyOutput = 8
+	steadyTime   = 100 * time.Millisecond
+)
+
+// Averages are the running figures of a target, as of the newest attempt at any target. Zero figures are not known.
+type Averages struct {
+	FirstToken      time.Duration // to the first content of a stream
+	Total           time.Duration // to the end of an answer
+	TokensPerSecond float64       // from the first content on
+	Recent          float64       // requests of late: each counts half as much after ten minutes
+	Running         int
+	// Guessed says that FirstToken is not of this model: it is that of the provider, or of its health checks.
+	Guessed bool
+}
+
+// Averages tells the running figures. It takes no lock.
+func (t *Target) Averages() Averages {
+	now := t.tracker.latest.Load()
+	f := &t.model.figures
+	a := Averages{
+		FirstToken: time.Duration(f.first.get(now)), Total: time.Duration(f.total.get(now)), TokensPerSecond: f.speed.get(now),
+		Recent: f.recent.get(now), Running: int(t.model.running.Load()),
+	}
+	if a.FirstToken == 0 {
+		p := t.provider
+		guess := p.figures.first.get(now)
+		if guess == 0 {
+			guess = p.check.took.get(now)
+		}
+		a.FirstToken, a.Guessed = time.Duration(guess), guess != 0
+	}
+	return a
+}
+
+// figures are written under the provider's lock and read without.
+type figures struct {
+	first, total, speed average
+	recent              fading
+}
+
+func (f *figures) asked(at int64) { f.recent.add(at) }
+
+func (f *figures) answered(at int64, o *Outcome) {
+	writing := o.Total
+	if o.Streamed {
+		f.first.add(at, float64(o.FirstToken))
+		writing -= o.FirstToken
+	}
+	f.total.add(at, float64(o.Total))
+	if o.Output >= steadyOutput && writing >= steadyTime && (!o.Streamed || o.FirstToken > 0) {
+		f.speed.add(at, float64(o.Output)/writing.Seconds())
+	}
+}
+
+// average is a running average: the plain one of the first few, then one that forgets.
+type average struct {
+	bits atomic.Uint64
+	at   atomic.Int64 // of the newest
+	n    int
+}
+
+func (a *average) add(at int64, x float64) {
+	if x <= 0 {
+		return
+	}
+	if at-a.at.Load() > int64(fresh) {
+		a.n = 0
+	}
+	a.n++
+	old := a.last()
+	a.bits.Store(math.Float64bits(old + (x-old)*max(weight, 1/float64(a.n))))
+	a.at.Store(at)
+}
+
+// last is the average however old it is.
+func (a *average) last() float64 { return math.Float64frombits(a.bits.Load()) }
+
+// get is the average as long as it is fresh, then 0.
+func (a *average) get(now int64) float64 {
+	if now-a.at.Load() > int64(fresh) {
+		return 0
+	}
+	return a.last()
+}
+
+// fading counts what fades away by halves. The count and its time stand in one word, so that they are read together:
+// a float32 above a time in steps.
+type fading struct{ word atomic.Uint64 }
+
+const (
+	fadingStep = int64(100 * time.Millisecond)
+	halfSteps  = float64(int64(halfLife) / fadingStep)
+)
+
+func (f *fading) add(at int64) {
+	then := uint32(f.word.Load())
+	step := max(then, uint32(at/fadingStep))
+	f.word.Store(uint64(math.Float32bits(float32(f.get(int64(step)*fadingStep)+1)))<<32 | uint64(step))
+}
+
+func (f *fading) get(at int64) float64 {
+	word := f.word.Load()
+	if word == 0 {
+		return 0
+	}
+	count, steps := float64(math.Float32frombits(uint32(word>>32))), at/fadingStep-int64(uint32(word))
+	if steps <= 0 {
+		return count
+	}
+	return count * math.Exp2(-float64(steps)/halfSteps)
+}
