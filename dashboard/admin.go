@@ -84,16 +84,11 @@ func (d *Dashboard) setOffline(w http.ResponseWriter, r *http.Request) error {
 	if in.Offline == nil {
 		return &problem{Status: http.StatusBadRequest, Message: "offline is missing", NextStep: `send {"offline": true} or {"offline": false}`}
 	}
-	if err := d.SetOffline(*in.Offline); err != nil {
+	if err := d.o.Settings.SetOffline(*in.Offline); err != nil {
 		return explain(err)
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"offline": *in.Offline})
 	return nil
-}
-
-// SetOffline writes it into the settings.
-func (d *Dashboard) SetOffline(on bool) error {
-	return d.o.Settings.Update(func(s *settings.Settings) error { s.Offline = on; return nil })
 }
 
 func (d *Dashboard) newLogin(w http.ResponseWriter, _ *http.Request) error {

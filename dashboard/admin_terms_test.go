@@ -58,7 +58,7 @@ func TestTermsThatNameNothing(t *testing.T) {
 		`{"selection":"opnai/gpt-5"}`:                           `no provider named "opnai" next_step:did you mean "openai"?`,
 		`{"selection":"minimum-cost"}`:                          "no selection next_step:write router/NAME",
 		`{"allow_list":["ollama","opnai/*"]}`:                   `did you mean "openai"?`,
-		`{"allow_list":["openai/"]}`:                            "no pattern of models",
+		`{"allow_list":["openai/"]}`:                            "is not a pattern",
 		`{"mode":"never"}`:                                      "no mode of a key",
 		`{"budget":{"day":-3}}`:                                 "no budget",
 		`{"budget":{"week":3}}`:                                 "no budget",

@@ -20,6 +20,9 @@ const (
 	ModeSelected = "selected"
 )
 
+// mostPatterns bounds what a key's list may hold: each request is compared with it.
+const mostPatterns = 200
+
 // KeyTerms are what a key may do and until when. The zero value is everything, for ever.
 type KeyTerms struct {
 	Selection string            // a router/NAME or a provider/model. Empty: settings.DefaultSelection
@@ -56,6 +59,9 @@ func (k *Keys) check(t, was KeyTerms) error {
 	}
 	if t.Mode != "" && t.Mode != ModeAsked && t.Mode != ModeSelected {
 		return badTerm("mode", fmt.Sprintf("%q is no mode of a key. Use asked (the application names the model) or selected (the selection answers everything).", t.Mode))
+	}
+	if len(t.AllowList) > mostPatterns {
+		return badTerm("allow_list", fmt.Sprintf("A list of %d patterns is too long. Keep up to %d; * stands for any text.", len(t.AllowList), mostPatterns))
 	}
 	if err := t.AllowList.Check(); err != nil {
 		return badTerm("allow_list", sentences(err))
@@ -108,6 +114,11 @@ func (k *Keys) SetSelection(id, selection, mode string) error {
 // SetLimits sets the limits of a key in place of those it had.
 func (k *Keys) SetLimits(id string, limits []settings.Limit) error {
 	return k.SetTerms(id, func(t *KeyTerms) { t.Limits = limits })
+}
+
+// SetBudget sets what a key may spend in a day and in a month.
+func (k *Keys) SetBudget(id string, b settings.Budget) error {
+	return k.SetTerms(id, func(t *KeyTerms) { t.Budget = b })
 }
 
 // SetExpiry sets when a key ends; the zero time is never.

@@ -123,13 +123,13 @@ func TestTermsNobodyCanMean(t *testing.T) {
 		"expired":                         {Expires: time.Now().Add(-time.Second)},
 		"21 limits":                       {Limits: make([]settings.Limit, 21)},
 		`"auto" is no selection`:          {Selection: "auto"},
-		"cannot be one":                   {Selection: "auto/x"},
+		`"auto/x" is no selection`:        {Selection: "auto/x"},
 		"no name of a router":             {Selection: "router/Minimum Cost"},
-		"no name of a provider":           {Selection: "Open AI/gpt"},
+		`"Open AI/gpt" is no selection`:   {Selection: "Open AI/gpt"},
 		"no mode of a key":                {Mode: "always"},
-		"no pattern of models":            {AllowList: settings.Patterns{"openai/"}},
-		"names a router":                  {AllowList: settings.Patterns{"router/minimum-cost"}},
-		"stands there twice":              {AllowList: settings.Patterns{"ollama", "ollama"}},
+		`"openai/" is not a pattern`:      {AllowList: settings.Patterns{"openai/"}},
+		"is not a model of a provider":    {AllowList: settings.Patterns{"router/minimum-cost"}},
+		"list of 201 patterns":            {AllowList: slices.Repeat(settings.Patterns{"ollama"}, 201)},
 		"a budget is from 0":              {Budget: settings.Budget{Month: -1}},
 	} {
 		if _, _, err := k.CreateWith("x", terms); err == nil || !strings.Contains(err.Error(), says) {

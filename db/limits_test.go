@@ -45,7 +45,7 @@ func TestLimitsOutliveAKill(t *testing.T) {
 		h.extra = db.KeepLimits(l)
 		h.open()
 		for range 30 {
-			l.Admit(hundredAnHour, oneRequest())
+			l.Admit(oneRequest(), hundredAnHour)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -56,9 +56,9 @@ func TestLimitsOutliveAKill(t *testing.T) {
 		}
 		killed.close()
 
-		ticket, _ := l.Admit(hundredAnHour, oneRequest())
+		ticket, _ := l.Admit(oneRequest(), hundredAnHour)
 		ticket.Refund()
-		l.Admit(hundredAnHour, oneRequest())
+		l.Admit(oneRequest(), hundredAnHour)
 		h.extra = nil
 		h.reopen() // quits: all is written at once
 		if s := h.restore().Standings(hundredAnHour); s[0].Remaining != 69 {
@@ -80,7 +80,7 @@ func TestAWindowThatWasNotSavedIsSavedLater(t *testing.T) {
 		return errors.New("no space left")
 	}
 	h.open()
-	l.Admit(hundredAnHour, oneRequest())
+	l.Admit(oneRequest(), hundredAnHour)
 	if h.rec.Flush() == nil {
 		t.Fatal("the disk was full")
 	}

@@ -19,12 +19,20 @@ type meaning struct {
 // router is no model.
 func (r *Router) Resolve(model string) (*llm.Source, string, *llm.Error) {
 	t := r.table()
+	if isAuto(model) {
+		return nil, "", chooses(model)
+	}
 	m, e := t.named(model)
 	if e == nil && m.router != nil {
-		e = &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model,
-			Message: quote(model) + " is a router, which chooses among models. GET /v1/models lists them."}
+		e = chooses(model)
 	}
 	return m.target.Source, m.target.ID, e
+}
+
+// chooses is the answer to who asks for the one model that a router stands for.
+func chooses(model string) *llm.Error {
+	return &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model,
+		Message: quote(model) + " chooses among models. GET /v1/models lists them."}
 }
 
 // meaning tells what a request's model stands for under a key.
@@ -32,9 +40,6 @@ func (t *table) meaning(req *llm.Request, policy *Policy) (meaning, *llm.Error) 
 	switch {
 	case policy.Mode == ModeSelected && selects(req.Op):
 		return t.selection(policy, "the key always uses its selection")
-	case strings.TrimSpace(req.Model) == "":
-		return meaning{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
-			Message: "No model is named. Set \"model\" to one that GET /v1/models lists, for example \"provider/model\" or \"auto\"."}
 	case isAuto(req.Model):
 		return t.selection(policy, "auto is the selection of the key")
 	}
@@ -84,6 +89,10 @@ const (
 // named tells what a name stands for, in this order: a router, an alias, a configured provider's model, with no second
 // guess, or the exact id of a listed model, in provider order.
 func (t *table) named(model string) (meaning, *llm.Error) {
+	if strings.TrimSpace(model) == "" {
+		return meaning{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
+			Message: "No model is named. Set \"model\" to one that GET /v1/models lists, for example \"provider/model\" or \"auto\"."}
+	}
 	if name, ok := strings.CutPrefix(model, settings.RouterPrefix); ok {
 		if router := t.conf.Router(name); router != nil {
 			return meaning{router: router, chosen: model, because: becauseRouter}, nil

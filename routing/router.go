@@ -130,7 +130,10 @@ func (r *Router) Send(ctx context.Context, c *Call) (*Answer, []llm.Attempt, *ll
 		e = j.travel(ctx)
 	}
 	r.keep(j)
-	if e != nil {
+	switch {
+	case e != nil && len(j.attempts) == 0:
+		return nil, nil, e
+	case e != nil:
 		return nil, j.attempts, e
 	}
 	return &j.answer, j.attempts, nil

@@ -158,22 +158,18 @@ func (s *selected) place(i int32, c *candidate) {
 	keys := s.pool.keys
 	var row [mostKeys]int64
 	n := len(s.best)
-	if len(keys) > 0 {
-		row[0] = keys[0].figure(c, s.shape)
-		s.first[i] = row[0]
-		if n == mostTargets && row[0] > s.figures[n-1][0] {
-			return
-		}
-		for k := 1; k < len(keys); k++ {
+	if n < mostTargets {
+		for k := range keys {
 			row[k] = keys[k].figure(c, s.shape)
 		}
+	} else if !s.betters(&row, c) {
+		s.first[i] = row[0]
+		return
 	}
+	s.first[i] = row[0]
 	at := n
 	for at > 0 && before(&row, &s.figures[at-1], len(keys)) {
 		at--
-	}
-	if at == mostTargets {
-		return
 	}
 	if n < mostTargets {
 		n++
@@ -182,6 +178,23 @@ func (s *selected) place(i int32, c *candidate) {
 	copy(s.best[at+1:], s.best[at:n-1])
 	copy(s.figures[at+1:n], s.figures[at:n-1])
 	s.best[at], s.figures[at] = i, row
+}
+
+// betters works out the figures of c as far as they are needed to tell that it does not come before the last of those that
+// have a place, and fills row where it does.
+func (s *selected) betters(row *[mostKeys]int64, c *candidate) bool {
+	keys, last := s.pool.keys, &s.figures[mostTargets-1]
+	better := false
+	for k := range keys {
+		row[k] = keys[k].figure(c, s.shape)
+		if !better && row[k] != last[k] {
+			if row[k] > last[k] {
+				return false
+			}
+			better = true
+		}
+	}
+	return better
 }
 
 func before(a, b *[mostKeys]int64, n int) bool {

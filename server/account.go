@@ -78,6 +78,8 @@ func (a *account) cost() (llm.PicoUSD, llm.CostSource) {
 	switch {
 	case a.source != nil && a.source.Local:
 		return 0, llm.CostLocal
+	case a.source != nil && (&target{Source: a.source, Model: a.model}).free():
+		return 0, llm.CostFlat
 	case a.usage.CostReported:
 		return a.usage.Cost, llm.CostReported
 	case a.model == nil || a.model.Price == nil || a.usage.Zero():

@@ -41,18 +41,16 @@ func (b Budget) Check() error {
 func (b Budget) String() string {
 	var words []string
 	if b.Day > 0 {
-		words = append(words, dollars(b.Day)+"/day")
+		words = append(words, FormatUSD(b.Day)+"/day")
 	}
 	if b.Month > 0 {
-		words = append(words, dollars(b.Month)+"/month")
+		words = append(words, FormatUSD(b.Month)+"/month")
 	}
 	if len(words) == 0 {
 		return "none"
 	}
 	return strings.Join(words, " ")
 }
-
-func dollars(n int64) string { return Limit{Kind: LimitCost}.AmountText(n) }
 
 // BudgetUSD is a Budget whose JSON holds US dollars, {"day":2,"month":20}, as the admin API spells all money. What is
 // not named, or 0, is no bound.
@@ -67,10 +65,10 @@ type budgetJSON struct {
 func (b BudgetUSD) MarshalJSON() ([]byte, error) {
 	var out budgetJSON
 	if b.Day > 0 {
-		out.Day = json.Number(dollars(b.Day))
+		out.Day = json.Number(FormatUSD(b.Day))
 	}
 	if b.Month > 0 {
-		out.Month = json.Number(dollars(b.Month))
+		out.Month = json.Number(FormatUSD(b.Month))
 	}
 	return json.Marshal(out)
 }

@@ -238,6 +238,9 @@ func TestRewriteReachesAnyValidSettings(t *testing.T) {
 		p.Timeout.Idle = time.Duration(rapid.IntRange(0, 100).Draw(t, "idle")) * 100 * time.Millisecond
 		p.BaseURL = rapid.SampledFrom([]string{"", "https://x.example.com", "https://x.example.com/v1", "http://127.0.0.1:80/v1", "https://x.example.com:8443"}).Draw(t, "url")
 		p.APIKeyEnv = rapid.SampledFrom([]string{"", "KEY", "null"}).Draw(t, "env")
+		if rapid.Bool().Draw(t, "loaded") {
+			drawLoad(t, &p)
+		}
 		return p
 	})
 	state := rapid.Custom(func(t *rapid.T) *Settings {
@@ -245,11 +248,12 @@ func TestRewriteReachesAnyValidSettings(t *testing.T) {
 		s.Providers = rapid.SliceOfNDistinct(provider, 0, 4, func(p Provider) string { return p.Name }).Draw(t, "providers")
 		s.Server.Port = rapid.IntRange(1, 3000).Draw(t, "port")
 		s.Server.AllowedHosts = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c:1"}), 0, 3, rapid.ID).Draw(t, "hosts")
+		drawRouting(t, &s)
 		s.normalise()
 		return &s
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.SampledFrom([]string{defaultFile, person, full}).Draw(t, "text")
+		text := rapid.SampledFrom([]string{defaultFile, person, full, routed}).Draw(t, "text")
 		old, err := Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)

@@ -6,29 +6,19 @@ import (
 	"strings"
 )
 
-// The bounds of a list of patterns.
-const (
-	mostPatterns   = 200
-	longestPattern = 256
-)
-
 const selectionExample = "; write router/NAME or PROVIDER/MODEL, for example " + DefaultSelection + " or ollama/llama3.3"
 
 // CheckSelection reports what is wrong with the form of a selection: it is a router/NAME or a provider/model. Whether
 // they exist is for Settings.CheckSelection to say.
 func CheckSelection(text string) error {
-	head, rest, _ := strings.Cut(text, "/")
+	name, isRouter := strings.CutPrefix(text, RouterPrefix)
 	switch {
-	case head == "" || rest == "" || len(text) > longestPattern || hasControl(text):
-		return fmt.Errorf("%s is no selection%s", quoteShort(text), selectionExample)
-	case head+"/" == RouterPrefix && !providerName.MatchString(rest):
-		return fmt.Errorf("%s is no name of a router: it has a-z, 0-9 and - only%s", quoteShort(rest), selectionExample)
-	case head+"/" == RouterPrefix:
+	case isRouter && providerName.MatchString(name) && len(name) <= longestName:
 		return nil
-	case head == "auto" || head == "localrouter":
-		return fmt.Errorf("%s is what a selection answers, so it cannot be one%s", quoteShort(text), selectionExample)
-	case !providerName.MatchString(head):
-		return fmt.Errorf("%s is no name of a provider%s", quoteShort(head), selectionExample)
+	case isRouter:
+		return fmt.Errorf("%s is no name of a router: it has up to %d of a-z, 0-9 and -%s", quoteShort(name), longestName, selectionExample)
+	case strings.Contains(text, "*") || !isTarget(text):
+		return fmt.Errorf("%s is no selection%s", quoteShort(text), selectionExample)
 	}
 	return nil
 }
@@ -71,29 +61,6 @@ func missing(what, name string, names []string, otherwise string) error {
 		next = fmt.Sprintf("did you mean %q?", near)
 	}
 	return fmt.Errorf("there is no %s named %s; %s", what, quoteShort(name), next)
-}
-
-const patternExample = "; write a provider's name, or PROVIDER/MODEL in which * stands for any text, for example ollama or openai/gpt-5*"
-
-// Check reports what is wrong with the form of the patterns.
-func (p Patterns) Check() error {
-	if len(p) > mostPatterns {
-		return fmt.Errorf("%d patterns are too many; keep at most %d", len(p), mostPatterns)
-	}
-	for i, one := range p {
-		provider, model, both := strings.Cut(one, "/")
-		switch {
-		case provider == "" || both && model == "" || len(one) > longestPattern || hasControl(one):
-			return fmt.Errorf("%s is no pattern of models%s", quoteShort(one), patternExample)
-		case !providerName.MatchString(strings.ReplaceAll(provider, "*", "-")):
-			return fmt.Errorf("%s in %s is no name of a provider%s", quoteShort(provider), quoteShort(one), patternExample)
-		case provider+"/" == RouterPrefix:
-			return fmt.Errorf("%s names a router, and a list of models names what a router may reach%s", quoteShort(one), patternExample)
-		case slices.Index(p, one) < i:
-			return fmt.Errorf("%s stands there twice; keep one", quoteShort(one))
-		}
-	}
-	return nil
 }
 
 // Providers lists the providers that are named without a star, each once.
