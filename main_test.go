@@ -53,6 +53,7 @@ var rules = []rule{
 	{"providers/upstream", []string{"providers/llm", "providers/sse", "providers/wire"}, "how a provider is asked, whatever its dialect"},
 	{"providers/tokens", []string{"providers/llm", "providers/wire"}, "counting knows no vendor's client; what an escape means it asks wire"},
 	{"providers/tokens/gen", nil, "makes the tokenizer's data by hand"},
+	{"providers/catalog/gen", nil, "makes the catalogue's data by hand"},
 	{"providers/catalog", []string{"providers/llm"}, "facts are values"},
 	{"providers/openai", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},
 	{"providers/anthropic", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},

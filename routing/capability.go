@@ -8,37 +8,24 @@ import (
 	"localrouter/providers/llm"
 )
 
-// capabilities are what a router may demand of its models, by the names in the settings.
-var capabilities = map[string]llm.Set{
-	"tools":       llm.SetOf(llm.FeatureTools),
-	"vision":      llm.SetOf(llm.FeatureImages),
-	"audio":       llm.SetOf(llm.FeatureAudio),
-	"files":       llm.SetOf(llm.FeatureFiles),
-	"json_schema": llm.SetOf(llm.FeatureSchema),
-	"reasoning":   llm.SetOf(llm.FeatureReasoning),
-}
-
-// modes are what a list or the catalogue calls the input that a capability is about.
-var modes = map[string]string{"vision": "image", "audio": "audio", "files": "file"}
-
-// has reports whether a target is known or believed to have a capability. What takes pictures, sound or files must be
-// known: a model of which nothing is said takes texts.
+// has reports whether a target is known or believed to have a capability. What takes pictures, sound or files, or reasons,
+// must be known: a model of which nothing is said takes texts.
 func has(t *Target, capability string) bool {
-	m := t.Model
-	if mode, ok := modes[capability]; ok {
-		return m != nil && slices.Contains(m.InputModes, mode)
+	c := llm.CapabilityNamed(capability)
+	if c == nil {
+		return false
 	}
-	if capability == "reasoning" {
-		return m != nil && m.Thinking != 0 && m.Thinking&llm.ThinksNever == 0
+	known := llm.Maybe
+	if t.Model != nil {
+		known = t.Model.Can(capability)
 	}
-	lacks := llm.Set(0)
-	if m != nil {
-		lacks = m.Lacks
+	if c.Mode != "" || c.Main == llm.FeatureReasoning {
+		return known == llm.Yes
 	}
-	if t.Source.Features != nil {
-		lacks |= t.Source.Features.Refuses(m)
+	if f := t.Source.Features; f != nil && f.Refuses(t.Model).Has(c.Main) {
+		return false
 	}
-	return lacks&capabilities[capability] == 0
+	return known != llm.No
 }
 
 // blind are the features that a model which is said to take texts only cannot serve.

@@ -67,7 +67,7 @@ func (r *Router) keep(j *journey) {
 	}
 	if j.c.ID != "" {
 		r.receipts.add(&record{id: j.c.ID, key: j.policy.ID, time: j.start, asked: j.c.Request.Model, meaning: j.meaning, shape: j.shapeOf(), selected: j.selected,
-			needs: j.needs, stuck: j.stuck, attempts: j.attempts, took: j.took})
+			needs: j.needs, stuck: j.stuck, attempts: slices.Clone(j.attempts), took: j.took}) // not the journey's own, which holds the request
 	}
 	if j.selected != nil {
 		j.c.Route = j.route()
@@ -78,7 +78,7 @@ func (j *journey) shapeOf() shape {
 	if j.selected != nil {
 		return j.selected.shape
 	}
-	return shape{j.c.Request.InputEstimate, j.c.Output}
+	return shape{j.c.Request.InputEstimate, j.c.Output, j.start}
 }
 
 func (j *journey) route() *llm.Route {
@@ -109,7 +109,7 @@ func (j *journey) route() *llm.Route {
 
 // exclusionNames are the reasons as the log counts them.
 var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
-	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", planUsedUp: "plan_used_up"}
+	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.
 func (r *Router) Receipt(id, key string) *llm.Receipt {
@@ -288,7 +288,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	if policy == nil {
 		policy = anybody
 	}
-	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput)}
+	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput), r.now()}
 	p := t.pool(r, m.router)
 	n := needs{op: cmp.Or(o.Op, llm.Chat), dialect: cmp.Or(o.Dialect, llm.OpenAI), known: true, input: s.input, localOnly: policy.LocalOnly, offline: t.conf.Offline,
 		freeOnly: m.router.FreeOnly, automatic: len(m.router.Select.Manual) == 0, now: r.now(), allowed: t.allowedOf(p, policy)}

@@ -86,9 +86,13 @@ type Call struct {
 	Priced bool
 	// Rehearse asks for a failure of the first target, where the key may.
 	Rehearse bool
-	// Admit is asked once, before any target is, with the first of those that may be tried: the limits. router is the
-	// one that chose them; nil: none did. Nil: everything is admitted.
-	Admit func(targets []Target, router *settings.Router) *llm.Error
+	// Admit is asked once, before any target is, with the first of those that may be tried: the limits. router names the
+	// one that chose them; empty: none did. left says why a target may not be used, by the places of targets; nil: all
+	// may. An error ends the request. Nil: everything is admitted.
+	Admit func(targets []Target, router string) (left []string, e *llm.Error)
+	// Move is asked before another target than the first that Admit left is tried, and says why it may not be; empty: it
+	// may. Nil: each may.
+	Move func(Target) (left string)
 	// Again is called before each attempt after the first: what was heard of the one before counts no more. Nil: nobody.
 	Again func()
 	// Waiting is called where the request waits for a provider that is busy, and when it no longer does. Nil: nobody.
@@ -175,11 +179,36 @@ type journey struct {
 // admitted is how many targets the limits look at.
 const admitted = 4
 
+// admit asks the limits, and leaves out what they do not admit.
 func (j *journey) admit() *llm.Error {
 	var list [admitted]Target
 	n := min(len(j.order), admitted)
 	for i := range n {
 		list[i] = j.order[i].Target
 	}
-	return j.c.Admit(list[:n], j.meaning.router)
+	router := ""
+	if j.meaning.router != nil {
+		router = j.meaning.router.Name
+	}
+	left, e := j.c.Admit(list[:n], router)
+	if left == nil {
+		return e
+	}
+	kept := j.order[:0]
+	for i, c := range j.order {
+		if i < n && left[i] != "" {
+			j.leave(c, left[i])
+			continue
+		}
+		kept = append(kept, c)
+	}
+	j.order = kept
+	return e
+}
+
+// leave notes that the limits keep a candidate out.
+func (j *journey) leave(c *candidate, why string) {
+	if j.selected != nil {
+		j.selected.leave(c, why)
+	}
 }

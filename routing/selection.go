@@ -26,7 +26,7 @@ const (
 	priceUnknown
 	costsMoney
 	resting
-	planUsedUp
+	notAdmitted
 	exclusions
 )
 
@@ -112,6 +112,7 @@ type selected struct {
 	wait   int32
 	until  time.Time
 	rested []rest
+	said   map[int32]string // why the limits keep a candidate out
 	counts [exclusions]int32
 	backed [mostTargets]int32
 }
@@ -149,6 +150,26 @@ func (s *selected) rests(i int, c *candidate, now time.Time) {
 	s.rested = append(s.rested, rest{int32(i), how.Cause, how.Wait})
 	if s.wait < 0 || how.Until.Before(s.until) {
 		s.wait, s.until = int32(i), how.Until
+	}
+}
+
+// leave takes a candidate out of those that fit, for a reason that the limits gave.
+func (s *selected) leave(c *candidate, why string) {
+	for at, i := range s.best {
+		if &s.pool.list[i] != c {
+			continue
+		}
+		if s.said == nil {
+			s.said = map[int32]string{}
+		}
+		s.said[i] = why
+		s.lefts[i] = left{why: notAdmitted}
+		s.counts[notAdmitted]++
+		n := len(s.best)
+		copy(s.best[at:], s.best[at+1:])
+		copy(s.figures[at:n], s.figures[at+1:n])
+		s.best = s.best[:n-1]
+		return
 	}
 }
 
@@ -266,8 +287,8 @@ func (s *selected) words(i int, n *needs) string {
 		return "price unknown"
 	case costsMoney:
 		return "costs money"
-	case planUsedUp:
-		return "its plan is used up for now"
+	case notAdmitted:
+		return s.said[int32(i)]
 	case resting:
 		for _, r := range s.rested {
 			if r.at == int32(i) {

@@ -58,7 +58,13 @@ func orderOf(strategies []settings.Strategy) []orderKey {
 const unknownFigure = math.MaxInt64
 
 // shape is what a request is expected to be, for its cost.
-type shape struct{ input, output int64 }
+type shape struct {
+	input, output int64
+	at            time.Time // when it began: prices change
+}
+
+// plainly is up to how many tokens a sum of any price is far from what can be told.
+const plainly = 1 << 24
 
 // figure is what c is ordered by.
 func (k orderKey) figure(c *candidate, s shape) int64 {
@@ -99,7 +105,14 @@ func (c *candidate) cost(s shape) int64 {
 	case c.price == nil:
 		return unknownFigure
 	}
-	return int64(c.price.Cost(llm.Usage{Input: s.input, Output: s.output}))
+	p := c.price.At(s.at)
+	switch {
+	case p == nil:
+		return unknownFigure
+	case len(p.Tiers) == 0 && s.input < plainly && s.output < plainly:
+		return int64(p.Request + p.Input*llm.PicoUSD(s.input) + p.Output*llm.PicoUSD(s.output))
+	}
+	return int64(p.Cost(llm.Usage{Input: s.input, Output: s.output}))
 }
 
 // typicalAnswer is how many tokens an answer is taken to have where speeds are compared.

@@ -184,6 +184,12 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if e != nil {
 		return e, j.meaning.router == nil
 	}
+	if len(j.attempts) > 0 && j.c.Move != nil {
+		if why := j.c.Move(c.Target); why != "" {
+			j.leave(c, why)
+			return &llm.Error{Kind: llm.LimitReached, Provider: c.Source.Name, Model: c.ID, Status: 429, Code: "rate_limit_exceeded", Message: why}, false
+		}
+	}
 	slot, e := j.slot(ctx, at)
 	if e != nil {
 		return e, e.Kind == llm.ClientGone

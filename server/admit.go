@@ -6,6 +6,7 @@ import (
 
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing"
 	"localrouter/routing/limits"
 )
 
@@ -13,20 +14,7 @@ import (
 const guessMax = 4096
 
 // target is one model at one provider that a request may go to.
-type target struct {
-	Source *llm.Source
-	ID     string     // the provider's own
-	Model  *llm.Model // nil where nothing is known of it
-}
-
-// free reports whether one more request to the target costs nothing.
-func (t *target) free() bool {
-	billing := t.Source.Billing
-	if t.Model != nil && t.Model.Billing != "" {
-		billing = t.Model.Billing
-	}
-	return t.Source.Local || billing.Flat()
-}
+type target = routing.Target
 
 // reservations are what a request is held against: the bounds of its key, of the router it goes through and of the whole
 // machine, and what the plan of the target allows.
@@ -40,18 +28,18 @@ type reservations struct {
 	claim   limits.Claim
 }
 
-// admit reserves what req is expected to use, or refuses it. It is asked once for each request that is to be sent,
-// before any provider is tried; close settles.
-func (x *exchange) admit(req *llm.Request) *llm.Error {
-	if !x.bounded() && !x.g.Limits.Plans() || req.Op == llm.CountTokens {
-		return nil
+// limit lets the limits take part in the routing of req: they reserve what it is expected to use, or refuse it, once for
+// each request that is to be sent and before any provider is tried; close settles.
+func (x *exchange) limit(call *routing.Call) {
+	req := call.Request
+	if x.g.Limits == nil || req.Op == llm.CountTokens {
+		return
 	}
-	src, id, e := x.g.Router.Resolve(req.Model)
-	if e != nil {
-		return e
+	call.Priced = x.bounded() && x.moneyBound() != nil
+	call.Admit = func(targets []routing.Target, router string) ([]string, *llm.Error) {
+		return x.reserve(req, router, targets)
 	}
-	_, e = x.reserve(req, "", []target{{src, id, src.About(id)}})
-	return e
+	call.Move = func(t routing.Target) string { return x.moveTo(&t) }
 }
 
 // bounded reports whether anything bounds all requests of this key.
@@ -147,7 +135,7 @@ func (x *exchange) expect(req *llm.Request, targets []target) (left []string, e 
 	for i := range targets {
 		t := &targets[i]
 		var price *llm.Price
-		if money != nil && !t.free() {
+		if money != nil && !t.Free() {
 			var unknown *llm.Error
 			if price, unknown = priceOf(req, t, money); unknown != nil {
 				if left == nil {

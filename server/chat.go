@@ -69,9 +69,6 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 		req.Model = strings.Clone(req.Model) // it outlives the buffer, in the record
 		entry.Asked = cutText(req.Model, 256)
 	}
-	if e := x.admit(req); e != nil {
-		return e
-	}
 	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
 	if e := x.g.runs.add(x); e != nil {
 		return e
@@ -108,6 +105,7 @@ func (x *exchange) call(req *llm.Request) (*routing.Call, *llm.Error) {
 	}
 	c := &routing.Call{ID: x.entry.ID, Request: req, Codec: x.codec, Observer: &x.answer, Key: x.policy(), Session: x.session(), Rehearse: rehearse,
 		Again: x.answer.again, Waiting: x.waiting}
+	x.limit(c)
 	if req.Stream {
 		c.Early = x.sendEarly
 	}

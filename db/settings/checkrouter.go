@@ -181,6 +181,17 @@ func patternProblem(p string) (problem, hint string) {
 	return " is not a pattern", `write a provider, or provider/model with * for any text: ollama, "openai/*", "*/gpt-5"`
 }
 
+// Check says what is wrong with the patterns and what to do, nil where nothing is: for those that stand elsewhere than in
+// the settings file.
+func (p Patterns) Check() error {
+	for _, one := range p {
+		if problem, hint := patternProblem(one); problem != "" {
+			return fmt.Errorf("%s%s; %s", quoteShort(one), problem, hint)
+		}
+	}
+	return nil
+}
+
 func (c *checker) limits(path string, list []Limit) {
 	if err := CheckLimits(list); err != nil {
 		c.fail(path, err.Error(), "")

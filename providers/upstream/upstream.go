@@ -80,9 +80,11 @@ type Facts struct {
 	Finish   string // why the model stopped, in the provider's own word
 	Usage    llm.Usage
 	HasUsage bool
-	Withhold bool       // a trailing usage that the application did not ask for
-	End      bool       // the dialect's end mark
-	Failure  *llm.Error // the provider reports a failure inside its answer
+	Service  llm.Service // the tier of service, wherever it was named
+	Model    []byte      // that answered, as a JSON string; aliases the event
+	Withhold bool        // a trailing usage that the application did not ask for
+	End      bool        // the dialect's end mark
+	Failure  *llm.Error  // the provider reports a failure inside its answer
 }
 
 const (
