@@ -69,20 +69,30 @@ func (s *session) report(w io.Writer, real string, receipts int) {
 	}
 	shown := 0
 	for i, r := range s.results {
-		if r.step.show == "" || shown == receipts {
+		switch {
+		case len(r.check()) > 0:
+			fmt.Fprintf(w, "\nWrong (request %d, %s): ", i+1, r.scene)
+		case r.step.show != "" && shown < receipts:
+			shown++
+			fmt.Fprintf(w, "\nReceipt %d (request %d, %s): %s\n   ", shown, i+1, r.scene, r.step.show)
+		default:
 			continue
 		}
-		shown++
-		fmt.Fprintf(w, "\nReceipt %d (request %d, %s): %s\n   %s; %s\n", shown, i+1, r.scene, r.step.show, r.step, r.ills)
-		if r.receipt != nil {
-			r.receipt.print(w)
-		} else {
-			fmt.Fprintf(w, "   no receipt: %v\n", r.noPaper)
-		}
-		answer := fmt.Sprintf("%s by %s, %d tokens in, %d out", statusText(r.status), r.route(), r.input, r.output)
-		if r.err != nil {
-			answer = strings.ReplaceAll(r.err.Error(), "\n", " ")
-		}
-		fmt.Fprintf(w, "   answer    %.400s\n", answer)
+		r.print(w)
 	}
+}
+
+// print tells a request, its receipt and its answer for a person to judge.
+func (r *result) print(w io.Writer) {
+	fmt.Fprintf(w, "%s; %s\n", r.step, r.ills)
+	if r.receipt != nil {
+		r.receipt.print(w)
+	} else {
+		fmt.Fprintf(w, "   no receipt: %v\n", r.noPaper)
+	}
+	answer := fmt.Sprintf("%s by %s, %d tokens in, %d out", statusText(r.status), r.route(), r.input, r.output)
+	if r.err != nil {
+		answer = strings.ReplaceAll(r.err.Error(), "\n", " ")
+	}
+	fmt.Fprintf(w, "   answer    %.400s\n", answer)
 }
