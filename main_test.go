@@ -30,6 +30,7 @@ import (
 	"localrouter/db"
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing/limits"
 )
 
 // rule says what a room of the house may import of the house, and why no more.
@@ -64,7 +65,7 @@ var rules = []rule{
 	{"routing", []string{"providers/llm", "db/settings", "routing/health"}, "routing knows no HTTP and no vendor"},
 	{"server", []string{"db", "db/settings", "routing", "routing/limits", "providers/llm", "providers/tokens"}, "codecs come as values: no vendor package in the server"},
 	{"dashboard/cli", []string{"db/settings", "db/secret", "db/accesslog", "providers/llm"}, "the command line is a client of the admin API"},
-	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing"}, "the page a person sees"},
+	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing", "routing/limits"}, "the page a person sees"},
 	{"tray/traytest", nil, "the desktop of tests stands alone"},
 	{"tray", []string{"assets"}, "the tray is a guest: the program is whole without it"},
 }
@@ -449,10 +450,55 @@ func TestLimitsOutliveAKill(t *testing.T) {
 		t.Errorf("keys list:\n%s", out)
 	}
 	h.serve()
+	if out := h.must("budget"); !strings.Contains(out, "Spent $0 today and $0 this month.") {
+		t.Errorf("budget:\n%s", out)
+	}
 	ask(429, "after a quit")
 	h.must("keys", "set", "app", "--no-limits")
 	if header := ask(200, "without limits"); header.Get("X-Ratelimit-Limit-Requests") != "" {
 		t.Errorf("without limits: %v", header)
+	}
+}
+
+// TestANewBudgetKnowsWhatItsDayHasCost: a cap that is set at noon counts the morning, and a person is told at 80 %.
+func TestANewBudgetKnowsWhatItsDayHasCost(t *testing.T) {
+	t.Parallel()
+	a, err := program{}.open(t.Context(), cli.RunOptions{Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	key, _, err := a.keys.Create("app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.recorder.Record(&db.Entry{ID: "r1", Start: time.Now(), KeyID: key.ID, Key: "app", Provider: "p", Model: "m", Status: 200, Cost: 3 * llm.USD, CostSource: llm.CostReported})
+	conf := a.conf.Load().Clone()
+	conf.Budget = settings.Budget{Day: int64(5 * llm.USD)}
+	a.conf.Store(conf)
+	if err := a.keys.SetBudget(key.ID, settings.Budget{Month: int64(4 * llm.USD)}); err != nil { // which also takes up the settings
+		t.Fatal(err)
+	}
+	k := a.keys.Get(key.ID)
+	of := limits.OfKey(k.ID, k.Name, k.Revision, k.Limits, k.Budget)
+	for _, p := range a.limits.Purses(a.limits.Machine(), &of) {
+		if p.Spent != int64(3*llm.USD) {
+			t.Errorf("%s, %s: %d are known to be spent, want 3 USD", p.Name, p.Period, p.Spent)
+		}
+	}
+	cost := limits.Amounts{settings.LimitRequests: 1, settings.LimitCost: int64(llm.USD) / 2}
+	ticket, refusals := a.limits.Admit(&limits.Claim{Expected: cost, Least: cost}, &of, a.limits.Machine())
+	if refusals != nil {
+		t.Fatal(refusals)
+	}
+	ticket.Settle(cost)
+	select {
+	case n := <-(menu{a}).Notices():
+		if n.Title != "The key app has spent 80 % of its money" || !strings.Contains(n.Text, "$4 for this month") || !strings.Contains(n.Text, "$3.50 are spent") {
+			t.Errorf("told %+v", n)
+		}
+	default:
+		t.Error("nobody was told")
 	}
 }
 

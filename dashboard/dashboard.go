@@ -17,6 +17,7 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers"
 	"localrouter/providers/llm"
+	"localrouter/routing/limits"
 )
 
 // State is how the gateway stands, in one word and one line.
@@ -122,6 +123,8 @@ type Options struct {
 	Routing Routing
 	// Health adds to what Providers know by themselves. nil: nothing.
 	Health Health
+	// Limits knows how budgets stand. nil: there are none.
+	Limits *limits.Limiter
 
 	// AdminToken opens the class "cli". Empty: no token does.
 	AdminToken string

@@ -259,6 +259,32 @@ func TestFailuresAreToldInWords(t *testing.T) {
 	})
 }
 
+// teller is a program that tells of something by itself.
+type teller struct {
+	*fakeApp
+	notices chan Notice
+}
+
+func (t teller) Notices() <-chan Notice { return t.notices }
+
+func TestWhatTheProgramTellsIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &trial{t: t, app: newFakeApp(twoKeys), desktop: newFakeDesktop(), ended: make(chan struct{})}
+		app := teller{r.app, make(chan Notice, 1)}
+		app.notices <- Notice{"The key zed has no money left", "It has spent $5."} // told before there was an icon
+		r.begin(app, nil)
+		app.notices <- Notice{"This machine has spent 80 % of its money", "It has spent $8."}
+		r.settle()
+		close(app.notices)
+		r.settle()
+		want := []string{"The key zed has no money left: It has spent $5.", "This machine has spent 80 % of its money: It has spent $8."}
+		if diff := cmp.Diff(want, r.told); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
+		r.end()
+	})
+}
+
 // shower is a program that can show a key once more.
 type shower struct{ *fakeApp }
 

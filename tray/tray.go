@@ -46,6 +46,15 @@ type KeyShower interface {
 	ShowKey(name, token string) error
 }
 
+// Notice is something a person should hear of, without a sound.
+type Notice struct{ Title, Text string }
+
+// Noticer is an App that tells of something although nobody clicked.
+type Noticer interface {
+	// Notices returns a channel that receives what is to be shown.
+	Notices() <-chan Notice
+}
+
 // Options are the surroundings of Run; the zero value is right for a program.
 type Options struct {
 	// Context ends the tray when it is done, as Quit in the menu does. Nil

@@ -110,7 +110,7 @@ func (s *session) root() *cobra.Command {
 		s.keysRegenerate(), s.keysRemove())
 	providers := s.group("providers", "Say who answers: OpenAI, OpenRouter, Ollama, any compatible server",
 		s.providersList(), s.providersAdd(), s.providersSetKey(), s.providersTest(), s.providersRemove())
-	root.AddCommand(serve, s.demoCommand(), s.statusCommand(), s.dashboardCommand(), keys, providers, s.modelsCommand(), s.offlineCommand(), s.versionCommand())
+	root.AddCommand(serve, s.demoCommand(), s.statusCommand(), s.dashboardCommand(), keys, providers, s.modelsCommand(), s.offlineCommand(), s.budgetCommand(), s.versionCommand())
 	return root
 }
 

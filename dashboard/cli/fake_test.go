@@ -57,6 +57,7 @@ type fake struct {
 	providers []map[string]any
 	models    []map[string]any
 	status    map[string]any
+	spent     map[string]any
 	asked     []string // "METHOD PATH BODY" of each call but GET /status
 	broken    bool     // the gateway's answers end without their end mark
 }
@@ -77,7 +78,14 @@ func newFake(scenario string) *fake {
 			"today": map[string]any{"requests": 312, "tokens": 1_234_567, "cost_usd": 0.8412, "errors": 2},
 		},
 	}
+	f.spent = map[string]any{"today_usd": 0, "month_usd": 0, "budgets": []any{}}
 	switch scenario {
+	case "budgets":
+		f.spent = map[string]any{"today_usd": 4.1, "month_usd": 12.5, "budgets": []map[string]any{
+			{"account": "machine", "period": "day", "spent_usd": 4.1, "reserved_usd": 0.25, "of_usd": 5, "until": "2026-11-21T00:00:00Z", "allowed_until": nil},
+			{"account": "k1", "name": "my-app-1", "period": "day", "spent_usd": 1, "of_usd": 1, "until": "2026-11-21T00:00:00Z", "allowed_until": "2026-11-20T15:00:00Z", "allowed_today": true},
+			{"account": "k1", "name": "my-app-1", "period": "month", "spent_usd": 12.5, "of_usd": 100, "until": "2026-12-01T00:00:00Z", "allowed_until": nil, "allowed_today": true},
+		}}
 	case "troubled":
 		f.status["status"], f.status["detail"] = "degraded", "no provider answers"
 		f.status["today"].(map[string]any)["cost_unknown"] = 3
@@ -188,6 +196,16 @@ func (f *fake) admin(token string) http.Handler {
 		default:
 			refuse(w, http.StatusNotFound, "there is no provider "+r.PathValue("name")+".", "look at the list")
 		}
+	})
+	mux.HandleFunc("GET /budget", func(w http.ResponseWriter, _ *http.Request) { reply(w, f.spent) })
+	mux.HandleFunc("POST /budget/allow", func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Account string }
+		json.NewDecoder(r.Body).Decode(&in)
+		if in.Account == "k2" {
+			refuse(w, http.StatusConflict, "the key my-app-2 was allowed its hour of today already", "raise the budget, or wait for the next day")
+			return
+		}
+		reply(w, map[string]string{"until": "2026-11-20T15:00:00Z"})
 	})
 	mux.HandleFunc("GET /models", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"models": f.models}) })
 	mux.HandleFunc("GET /requests/{id}", func(w http.ResponseWriter, r *http.Request) {
