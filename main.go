@@ -243,7 +243,9 @@ func (a *app) wire() (err error) {
 	a.applyBudgets()
 	secrets := a.store.OpenSecrets(a.vault)
 	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log,
-		Checked: func(name string, _ providers.State, e *llm.Error, took time.Duration) { a.health.Checked(name, e, took) }})
+		Checked: func(name string, _ providers.State, e *llm.Error, took time.Duration) {
+			a.health.Checked(name, e, took)
+		}})
 	a.redactor.Store(a.registry)
 	if err = a.registry.Apply(a.conf.Load()); err != nil {
 		return err
