@@ -50,6 +50,7 @@ const (
 	checkAdmit        = "admit"        // limits are asked once
 	checkReturned     = "returned"     // whoever is well again gets requests again
 	checkTable        = "table"        // the outcome table
+	checkClosed       = "closed"       // nobody is asked who may not be
 	checkPatience     = "patience"     // the clocks, and what a cancel leaves behind
 )
 
@@ -91,6 +92,9 @@ func (d *day) mayEnterLocked(t *trip, v *visit) {
 	}
 	if t.early != nil && (t.early.Provider != v.place.name || t.early.Model != v.model) {
 		d.problemLocked(checkCommit, t, "%s/%s was asked after the headers of %s/%s had been sent", v.place.name, v.model, t.early.Provider, t.early.Model)
+	}
+	if far := !v.place.local; far && (t.key.LocalOnly || t.version.settings.Offline && d.now.Load() == t.version) || len(t.key.Allow) > 0 && !t.key.Allow.Match(v.place.name, v.model) {
+		d.problemLocked(checkClosed, t, "%s/%s may not be reached", v.place.name, v.model)
 	}
 	if t.cancelled {
 		d.problemLocked(checkPatience, t, "%s/%s was asked after the application had gone", v.place.name, v.model)

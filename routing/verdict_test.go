@@ -142,7 +142,8 @@ func (d *day) judgeAvailabilityLocked(t *trip) {
 	}
 	if slices.ContainsFunc(t.visits, func(v *visit) bool {
 		// A local model may be loading: whoever waits for it is bound to it. An explicit model has no other.
-		return v.place.local && v.left-v.at >= 15*time.Second || v.hiccup && t.explicit()
+		// A whole reply has no other bound than that of all attempts together.
+		return v.place.local && v.left-v.at >= 15*time.Second || !t.stream && v.left-v.at >= longestWhole || v.hiccup && t.explicit()
 	}) {
 		return
 	}
