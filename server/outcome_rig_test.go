@@ -38,6 +38,8 @@ type scene struct {
 	up     map[string]*providertest.Upstream
 	router *routing.Router
 
+	chance float64 // of the pauses between attempts: 0 takes them away, 1 makes them as long as they get
+
 	mu   sync.Mutex
 	late time.Duration
 }
@@ -78,7 +80,7 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 	current := func() *settings.Settings { return &conf }
 	s.rig = newRig(t, func(o *Options) {
 		directory := fixedDirectory{llm.NewSources(list)}
-		s.router = routing.New(directory, routing.Options{Now: s.clock, Rand: func() float64 { return 0 }, Settings: current})
+		s.router = routing.New(directory, routing.Options{Now: s.clock, Rand: func() float64 { return s.chance }, Settings: current})
 		o.Codecs = []llm.Codec{openai.NewCodec(), anthropic.NewCodec()}
 		o.Directory, o.Router, o.Settings = directory, s.router, current
 	})
