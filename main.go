@@ -242,7 +242,10 @@ func (a *app) wire() (err error) {
 	a.keys.Subscribe(a.applyBudgets)
 	a.applyBudgets()
 	secrets := a.store.OpenSecrets(a.vault)
-	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log})
+	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log,
+		Checked: func(name string, _ providers.State, e *llm.Error, took time.Duration) {
+			a.health.Checked(name, e, took)
+		}})
 	a.redactor.Store(a.registry)
 	if err = a.registry.Apply(a.conf.Load()); err != nil {
 		return err

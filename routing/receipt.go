@@ -122,7 +122,7 @@ func (j *journey) pass(at int, why string) {
 }
 
 // exclusionNames are the reasons as the log counts them.
-var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
+var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongEndpoint: "wrong_endpoint", noOperation: "no_operation",
 	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.
