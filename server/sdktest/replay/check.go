@@ -22,6 +22,9 @@ func (r *result) check() (faults []string) {
 	if r.err == nil && r.output == 0 && (s.form == whole || s.form == streamed) { // the real small model may say nothing at all
 		wrong("an answer of no tokens")
 	}
+	if s.by != "" && r.route() != s.by {
+		wrong("answered by %q, a person would have had it by %s", r.route(), s.by)
+	}
 	if s.local && r.remote > 0 {
 		wrong("%d requests reached remote upstreams", r.remote)
 	}
@@ -62,6 +65,9 @@ func (r *result) checkReceipt() (faults []string) {
 		case paper.Attempts[n-1].String() != r.route():
 			wrong("the header says that %s answered, the receipt %s", r.route(), paper.Attempts[n-1])
 		}
+	}
+	if paper.Sticky && s.talk == "" {
+		wrong("it stayed with an earlier conversation, and it is none")
 	}
 	tried := paper.tried()
 	for _, a := range paper.Attempts {

@@ -10,6 +10,7 @@ func hour() []scene {
 			[]step{ask("editor", speaksOpenAI, "auto", "What is in this picture?").seeing(),
 				ask("script", speaksOpenAI, "fast", "Hello"), ask("script", speaksAnthropic, "smart", "Hello").stream(),
 				ask("legacy", speaksOpenAI, "gpt-4o", "Hello"), ask("private", speaksAnthropic, "auto", "Hello").home(),
+				ask("script", speaksOpenAI, "gpt-6-luna", "Hello"), ask("team", speaksOpenAI, "auto", "Hello"),
 				vectors("script", "text-embedding-3-small"), count("agent", "claude-sonnet-5-5"),
 				ask("editor", speaksOpenAI, "auto", "What went wrong here?").long(9_000),
 				ask("team", speaksAnthropic, "claude-opus-5-5", "Hello").wants(http.StatusForbidden),

@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	ollama := flags.String("ollama", "", "address of a real Ollama with the model tiny, as 127.0.0.1:11434; without it one is played")
 	turns := flags.Int("turns", 3, "how often each kind of turn comes")
 	receipts := flags.Int("receipts", 20, "how many receipts are printed at most")
+	every := flags.String("all", "", "a file to write all receipts to")
 	root := flags.String("root", filepath.Join("..", ".."), "folder of the program's source")
 	packages := flags.String("node", "node", "folder of the lock file of the SDKs for Node; empty: only those for Go are used")
 	built := flags.String("program", "", "a program that is built already")
@@ -69,6 +70,9 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	err = s.run(ctx, scenes)
 	err = errors.Join(err, s.close())
 	s.report(out, *ollama, *receipts)
+	if *every != "" {
+		err = errors.Join(err, s.write(*every))
+	}
 	counted, faults, auditErr := s.audit()
 	fmt.Fprintf(out, "\nThe program's own log counts $%.6f; %d of its lines are not what the answers were%s\n", counted, len(faults), lines(faults))
 	if n := len(s.summary().faults) + len(faults); n > 0 {
@@ -83,6 +87,16 @@ func lines(texts []string) string {
 		return ""
 	}
 	return ":\n  " + strings.Join(texts, "\n  ")
+}
+
+// write keeps all receipts in a file.
+func (s *session) write(name string) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	s.all(file)
+	return file.Close()
 }
 
 // hands lets a person at the terminal turn the switches.

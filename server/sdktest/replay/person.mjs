@@ -44,6 +44,7 @@ async function chatOpenAI(c, step, answer) {
   }
   const message = made.choices[0].message;
   Object.assign(answer, { text: message.content ?? "", input: made.usage?.prompt_tokens, output: made.usage?.completion_tokens });
+  if (!message.content && !message.tool_calls?.length) return; // nothing to go on with, and servers refuse an empty turn
   t.messages = [...messages, message];
   t.calls = (message.tool_calls ?? []).map((call) => call.id);
 }
@@ -88,8 +89,9 @@ async function chatAnthropic(c, step, answer) {
   const u = made.usage;
   Object.assign(answer, { text: made.content.map((b) => b.text ?? "").join(""), output: u.output_tokens,
     input: u.input_tokens + (u.cache_read_input_tokens ?? 0) + (u.cache_creation_input_tokens ?? 0) });
+  if (!made.content.length) return; // nothing to go on with
   t.calls = made.content.filter((b) => b.type === "tool_use").map((b) => b.id);
-  if (made.content.length) t.messages = [...messages, { role: "assistant", content: made.content }];
+  t.messages = [...messages, { role: "assistant", content: made.content }];
 }
 
 function keep(answer, response) {

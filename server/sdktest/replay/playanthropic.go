@@ -76,6 +76,9 @@ func (p *player) chatAnthropic(ctx context.Context, s *step, r *result, into opt
 		return err
 	}
 	r.input, r.output = answer.Usage.InputTokens+answer.Usage.CacheReadInputTokens+answer.Usage.CacheCreationInputTokens, answer.Usage.OutputTokens
+	if len(answer.Content) == 0 { // nothing to go on with
+		return nil
+	}
 	t.calls = nil
 	for _, block := range answer.Content {
 		switch block.Type {
@@ -84,9 +87,6 @@ func (p *player) chatAnthropic(ctx context.Context, s *step, r *result, into opt
 		case "tool_use":
 			t.calls = append(t.calls, block.ID)
 		}
-	}
-	if len(answer.Content) == 0 { // nothing to go on with
-		return nil
 	}
 	t.anthropic = append(messages, answer.ToParam())
 	return nil

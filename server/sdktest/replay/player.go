@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -65,12 +66,20 @@ var fileSchema = map[string]any{"type": "object", "properties": map[string]any{"
 // answerRoom is how many tokens an answer may have where a step says nothing.
 const answerRoom = 200
 
-// question is the text of a step.
+// question is the text of a step. Its number or the name of the conversation is in it: two that begin
+// alike would be taken for one.
 func (s *step) question() string {
-	if s.words == 0 {
-		return s.say
+	said := s.say
+	switch {
+	case s.talk != "" && said != "":
+		said += " It is about " + s.talk + "."
+	case !s.same && said != "":
+		said += fmt.Sprintf(" It is number %d.", s.number)
 	}
-	return s.say + "\n\n" + strings.Repeat("line after line of a log that somebody pasted ", s.words/9+1)
+	if s.words == 0 {
+		return said
+	}
+	return said + "\n\n" + strings.Repeat("line after line of a log that somebody pasted ", s.words/9+1)
 }
 
 // play sends one step and fetches its receipt with the same key.

@@ -78,11 +78,13 @@ func (p *player) chatOpenAI(ctx context.Context, s *step, r *result, into option
 		return err
 	}
 	r.input, r.output = answer.Usage.PromptTokens, answer.Usage.CompletionTokens
-	t.calls = nil
 	if len(answer.Choices) > 0 {
 		message := answer.Choices[0].Message
 		r.text = message.Content
-		messages = append(messages, message.ToParam())
+		if message.Content == "" && len(message.ToolCalls) == 0 {
+			return nil // nothing to go on with, and servers refuse an empty turn
+		}
+		t.calls, messages = nil, append(messages, message.ToParam())
 		for _, call := range message.ToolCalls {
 			t.calls = append(t.calls, call.ID)
 		}

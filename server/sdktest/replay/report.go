@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -47,14 +48,16 @@ func (s *session) summary() summary {
 // report prints the figures, what went wrong, and the receipts to judge.
 func (s *session) report(w io.Writer, real string, receipts int) {
 	sum := s.summary()
-	fmt.Fprintf(w, "\n%d requests: %d answered, %d refused as they should be, %d failed; %d answered by a fallback, %d attempts in all\n",
-		sum.requests, sum.answered, sum.refused, sum.failed, sum.fallbacks, sum.attempts)
+	fmt.Fprintf(w, "\n%d requests: %d answered (%d of them by a fallback), %d refused as they should be, %d broke off or failed; %d attempts in all\n",
+		sum.requests, sum.answered, sum.fallbacks, sum.refused, sum.failed, sum.attempts)
 	if real == "" {
 		fmt.Fprintln(w, "Ollama was played; give the address of a real one with -ollama")
 	} else {
 		fmt.Fprintf(w, "Ollama was a real one at %s\n", real)
 	}
-	for _, route := range slices.SortedFunc(maps.Keys(sum.byRoute), func(a, b string) int { return sum.byRoute[b] - sum.byRoute[a] }) {
+	for _, route := range slices.SortedFunc(maps.Keys(sum.byRoute), func(a, b string) int {
+		return cmp.Or(sum.byRoute[b]-sum.byRoute[a], cmp.Compare(a, b))
+	}) {
 		fmt.Fprintf(w, "  %4d  %s\n", sum.byRoute[route], route)
 	}
 	fmt.Fprintln(w, "by the upstreams' own count:")
@@ -78,6 +81,14 @@ func (s *session) report(w io.Writer, real string, receipts int) {
 		default:
 			continue
 		}
+		r.print(w)
+	}
+}
+
+// all tells every request with its receipt.
+func (s *session) all(w io.Writer) {
+	for i, r := range s.results {
+		fmt.Fprintf(w, "\nRequest %d (%s): ", i+1, r.scene)
 		r.print(w)
 	}
 }

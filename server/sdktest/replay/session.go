@@ -32,6 +32,7 @@ func newSession(bin, home, ollama string, pace pace, say io.Writer) (*session, e
 		if u.name == "ollama" && ollama != "" {
 			u.reply = behind(ollama)
 		}
+		u.haste = pace.think == 0
 		if err := u.start(); err != nil {
 			s.close()
 			return nil, err
@@ -81,6 +82,7 @@ func (s *session) run(ctx context.Context, scenes []scene) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			sc.steps[i].number = len(s.results) + 1
 			s.step(ctx, &sc, &sc.steps[i])
 			time.Sleep(time.Duration(s.pace.think) * time.Millisecond)
 		}

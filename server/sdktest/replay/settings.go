@@ -10,7 +10,7 @@ import (
 type pace struct {
 	firstByte string // what a remote provider may take to begin
 	breaker   string
-	think     int // milliseconds between two requests
+	think     int // milliseconds between two requests; 0: the models think no time either
 }
 
 var (
@@ -20,7 +20,7 @@ var (
 	quick = pace{firstByte: "400ms", breaker: "{failures: 5, local_failures: 2, window: 30s, open: 1s, longest: 2s}"}
 )
 
-// settingsOf is the settings file of the person whose day is replayed: four providers, four routers beside the two of a
+// settingsOf is the settings file of the person whose day is replayed: four providers, five routers beside the two of a
 // first start, aliases.
 func settingsOf(ups map[string]*upstream, p pace) string {
 	var b strings.Builder
@@ -44,6 +44,7 @@ func settingsOf(ups map[string]*upstream, p pace) string {
   - {name: minimum-cost, title: Minimum Cost, strategies: [local_first, lowest_cost]}
   - {name: maximum-performance, title: Maximum Performance, strategies: [highest_performance]}
   - {name: coding, title: Coding, select: {manual: [anthropic/claude-sonnet-5-5, openai/gpt-6.1-terra, openrouter/anthropic/claude-sonnet-5.5]}}
+  - {name: review, title: Review, select: {manual: [openai/gpt-6.1-terra, anthropic/claude-sonnet-5-5]}}
   - {name: cheap-remote, title: Cheap but remote, strategies: [remote_first, lowest_cost]}
   - {name: nimble, title: Nimble, select: {automatic: {include: ["openai/gpt-6*", anthropic]}}, strategies: [lowest_latency]}
   - {name: free, title: Free, free_only: true}

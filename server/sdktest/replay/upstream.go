@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 )
 
 // vendorKey is the credential that every upstream wants.
@@ -23,6 +24,7 @@ type upstream struct {
 	name  string
 	addr  string
 	offer []offered
+	haste bool // nobody thinks
 	reply func(*upstream, http.ResponseWriter, *http.Request, *question)
 
 	mu     sync.Mutex // guards the rest
@@ -40,6 +42,7 @@ type offered struct {
 	context int
 	tools   bool
 	vision  bool
+	thinks  int // milliseconds before its first word
 }
 
 // question is what the upstreams need of a request.
@@ -147,6 +150,9 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.mu.Unlock()
 	if q.trouble.refuse(w, r, anthropic) {
 		return
+	}
+	if q.model != nil && !u.haste {
+		trouble{Ill: slow, Wait: time.Duration(q.model.thinks) * time.Millisecond}.refuse(w, r, anthropic)
 	}
 	u.reply(u, w, r, &q)
 }

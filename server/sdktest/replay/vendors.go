@@ -10,30 +10,30 @@ import (
 // catalogue.
 func newOpenAI() *upstream {
 	return &upstream{name: "openai", reply: replyOpenAI, offer: []offered{
-		{id: "gpt-6-astra", in: 10, out: 50, context: 1_000_000, vision: true}, // tools only at its other endpoint
-		{id: "gpt-6.1-sol", in: 2, out: 10, context: 1_000_000, vision: true},  // likewise
-		{id: "gpt-6.1-terra", in: 1, out: 5, context: 1_000_000, tools: true, vision: true},
-		{id: "gpt-6-luna", in: 0.1, out: 0.5, context: 1_000_000, tools: true, vision: true},
-		{id: "text-embedding-3-small", in: 0.02, context: 8191},
+		{id: "gpt-6-astra", in: 10, out: 50, context: 1_000_000, vision: true, thinks: 160}, // tools only at its other endpoint
+		{id: "gpt-6.1-sol", in: 2, out: 10, context: 1_000_000, vision: true, thinks: 90},   // likewise
+		{id: "gpt-6.1-terra", in: 1, out: 5, context: 1_000_000, tools: true, vision: true, thinks: 70},
+		{id: "gpt-6-luna", in: 0.1, out: 0.5, context: 1_000_000, tools: true, vision: true, thinks: 30},
+		{id: "text-embedding-3-small", in: 0.02, context: 8191, thinks: 10},
 	}}
 }
 
 // newAnthropic plays Anthropic.
 func newAnthropic() *upstream {
 	return &upstream{name: "anthropic", reply: replyAnthropic, offer: []offered{
-		{id: "claude-opus-5-5", in: 4, out: 20, context: 1_000_000, tools: true, vision: true},
-		{id: "claude-sonnet-5-5", in: 2, out: 10, context: 1_000_000, tools: true, vision: true},
-		{id: "claude-haiku-5-5", in: 0.1, out: 0.5, context: 200_000, tools: true, vision: true},
+		{id: "claude-opus-5-5", in: 4, out: 20, context: 1_000_000, tools: true, vision: true, thinks: 120},
+		{id: "claude-sonnet-5-5", in: 2, out: 10, context: 1_000_000, tools: true, vision: true, thinks: 80},
+		{id: "claude-haiku-5-5", in: 0.1, out: 0.5, context: 200_000, tools: true, vision: true, thinks: 35},
 	}}
 }
 
 // newOpenRouter plays OpenRouter: prices, contexts and abilities are in its list, the cost in its answers.
 func newOpenRouter() *upstream {
 	return &upstream{name: "openrouter", reply: replyOpenRouter, offer: []offered{
-		{id: "anthropic/claude-sonnet-5.5", in: 2.1, out: 10.5, context: 1_000_000, tools: true, vision: true},
-		{id: "deepseek/deepseek-flash", in: 0.3, out: 1.2, context: 131_072, tools: true},
-		{id: "qwen/qwen3-coder", in: 0.22, out: 0.95, context: 262_144, tools: true},
-		{id: "mistralai/mistral-tiny-24b", in: 0.05, out: 0.08, context: 32_768, tools: true, vision: true},
+		{id: "anthropic/claude-sonnet-5.5", in: 2.1, out: 10.5, context: 1_000_000, tools: true, vision: true, thinks: 110},
+		{id: "deepseek/deepseek-flash", in: 0.3, out: 1.2, context: 131_072, tools: true, thinks: 60},
+		{id: "qwen/qwen3-coder", in: 0.22, out: 0.95, context: 262_144, tools: true, thinks: 75},
+		{id: "mistralai/mistral-tiny-24b", in: 0.05, out: 0.08, context: 32_768, tools: true, vision: true, thinks: 45},
 	}}
 }
 
