@@ -744,7 +744,7 @@ func TestAPersonChoosesByTheCommandLine(t *testing.T) {
 	says("1  first/m", "routers", "preview", "pair")
 
 	h.must("keys", "set", "app", "--mode", "selected")
-	route("some-hard-wired-name", "second/m", "in the mode selected, in the conversation it began")
+	route("some-hard-wired-name", "first/m", "in the mode selected")
 	says(`did you mean "pair"?`, "keys", "set", "app", "--select", "router/pear")
 	says("selected  router/pair", "keys", "list")
 	h.must("keys", "set", "app", "--mode", "asked", "--allow", "second")

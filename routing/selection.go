@@ -315,4 +315,11 @@ func restingWords(how health.Cause, left time.Duration) string {
 	return words
 }
 
-func waitText(d time.Duration) string { return (d + time.Second - 1).Truncate(time.Second).String() }
+// waitText spells a wait for people, rounded up: who waits as long as he reads must not come too soon.
+func waitText(d time.Duration) string {
+	s := int((d + time.Second - 1) / time.Second)
+	if s <= 90 {
+		return fmt.Sprintf("%d s", s)
+	}
+	return fmt.Sprintf("%d min", (s+59)/60)
+}
