@@ -3,7 +3,6 @@ package routing
 import (
 	"math/bits"
 	"slices"
-	"strings"
 
 	"localrouter/providers/llm"
 )
@@ -51,52 +50,29 @@ func cannotSee(m *llm.Model) (s llm.Set) {
 	return s
 }
 
-// outputKind is what a model is for.
-type outputKind uint8
-
-const (
-	kindText outputKind = iota
-	kindEmbedding
-	kindOther // sound, pictures, judgements
-)
-
-// namesOfEmbeddings and namesOfOthers tell by its name what a model is for where nothing else does: OpenAI's list and
-// those that copy it hold names only.
-var (
-	namesOfEmbeddings = []string{"embed", "bge-", "gte-", "e5-", "minilm"}
-	namesOfOthers     = []string{"whisper", "tts-", "-tts", "dall-e", "moderation", "rerank", "-image", "transcribe", "sora", "-realtime", "-audio", "veo-", "imagen", "flux"}
-)
-
-func kindOf(t *Target) outputKind {
-	if t.Model != nil && len(t.Model.OutputModes) > 0 {
-		switch {
-		case slices.Contains(t.Model.OutputModes, "text"):
-			return kindText
-		case slices.ContainsFunc(t.Model.OutputModes, func(m string) bool { return strings.HasPrefix(m, "embedding") }):
-			return kindEmbedding
-		}
-		return kindOther
-	}
-	id := strings.ToLower(t.ID)
-	holds := func(part string) bool { return strings.Contains(id, part) }
+// apiOf is the endpoint that a target answers at; zero: conversations.
+func apiOf(t *Target) llm.API {
+	m := t.Model
 	switch {
-	case slices.ContainsFunc(namesOfEmbeddings, holds):
-		return kindEmbedding
-	case slices.ContainsFunc(namesOfOthers, holds):
-		return kindOther
+	case m == nil:
+		return ""
+	case m.API == "" && len(m.OutputModes) > 0 && !slices.Contains(m.OutputModes, "text"):
+		return llm.APIOther
 	}
-	return kindText
+	return m.API
 }
 
-// serves reports whether models of a kind are there for an operation.
-func (k outputKind) serves(op llm.Op) bool {
+// answers reports whether models of an endpoint are there for an operation.
+func answers(api llm.API, op llm.Op) bool {
 	switch op {
 	case llm.Embeddings:
-		return k == kindEmbedding
+		return api == llm.APIEmbeddings
 	case llm.Forward:
-		return k == kindOther
+		return api != "" && api != llm.APIEmbeddings && api != llm.APIResponses && api != llm.APICompletions
+	case llm.Completions:
+		return api == "" || api == llm.APICompletions
 	}
-	return k == kindText
+	return api == ""
 }
 
 // firstOf names the first feature of a set.

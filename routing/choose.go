@@ -30,13 +30,8 @@ func (j *journey) choose() *llm.Error {
 func (j *journey) direct() *llm.Error {
 	t := &j.meaning.target
 	c := j.table.candidate(j.r, *t)
-	switch {
-	case !j.policy.allows(t.Source.Name, t.ID):
-		return j.policy.notAllowed(j.meaning.chosen)
-	case !c.local && j.conf.Offline:
-		return j.policy.notLocal(j.meaning.chosen, true)
-	case !c.local && j.policy.LocalOnly:
-		return j.policy.notLocal(j.meaning.chosen, false)
+	if e := j.policy.Refuses(t, j.meaning.chosen, j.conf.Offline); e != nil {
+		return e
 	}
 	j.single[0] = c
 	j.order = j.single[:]
@@ -114,7 +109,7 @@ func (j *journey) nobody() *llm.Error {
 	case has(contextSmall):
 		e.Kind, e.Status, e.Code, e.Param = llm.ContextTooLong, 400, "context_length_exceeded", ""
 		e.Message = fmt.Sprintf("The request has about %d tokens, more than any model left to the router %s takes.", j.needs.input, name)
-	case has(lacksFeature), has(noOperation), has(wrongKind):
+	case has(lacksFeature), has(noOperation), has(wrongEndpoint):
 		e.Kind, e.Status, e.Code, e.Param = llm.BadRequest, 400, "unsupported_parameter", ""
 		e.Message = "No model of the router " + name + " can take this request."
 	case has(priceUnknown):

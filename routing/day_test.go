@@ -20,8 +20,7 @@ type day struct {
 	edits []edit
 	now   atomic.Pointer[version]
 
-	mu       sync.Mutex // guards what follows, the trips' records and the watches
-	trips    []*trip
+	mu       sync.Mutex          // guards what follows, the records of trips and the watches
 	problems map[string][]string // by check
 	counts   map[string]int      // what the day was like, for the log
 	cost     struct{ paid, best int64 }

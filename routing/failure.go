@@ -24,26 +24,49 @@ func (j *journey) finish(last *llm.Error) *llm.Error {
 		return last
 	}
 	e := j.best
-	if len(j.attempts) < 2 || e.Kind == llm.ClientGone || courseOf(e) == (course{}) {
+	if e.Kind == llm.ClientGone || courseOf(e) == (course{}) {
+		return e
+	}
+	soonest := j.earliest()
+	several := len(j.attempts) > 1
+	if !several && (soonest == 0 || e.Kind != llm.RateLimited || e.RetryAfter > 0 && e.RetryAfter <= soonest) {
 		return e
 	}
 	named := *e
-	named.Body, named.ContentType = nil, ""
-	named.Message = strings.TrimRight(e.Message, " ") + " " + attemptsText(j.attempts)
-	if soonest := j.earliest(); soonest > 0 {
+	if several {
+		named.Body, named.ContentType = nil, ""
+		named.Message = strings.TrimRight(e.Message, " ") + " " + attemptsText(j.attempts)
+	}
+	if soonest > 0 {
 		named.RetryAfter = soonest
 		named.Header = slices.DeleteFunc(slices.Clone(e.Header), func(f llm.Field) bool { return strings.HasPrefix(f.Name, "Retry-After") })
 	}
 	return &named
 }
 
-// earliest is how soon somebody may be asked again, as far as the targets said; 0: nobody did.
+// earliest is how soon somebody may be asked again: by what the targets said, and, where one limits the rate, by how long
+// those of a router rest. 0: nobody knows.
 func (j *journey) earliest() time.Duration {
-	soonest := j.soonest
-	if s := j.selected; soonest > 0 && s != nil && s.wait >= 0 {
-		if rest := s.until.Sub(j.r.now()); rest > 0 {
-			soonest = min(soonest, rest)
+	now := j.r.now()
+	soonest := time.Duration(0)
+	sooner := func(d time.Duration) {
+		if d = max(d, time.Millisecond); soonest == 0 || d < soonest {
+			soonest = d
 		}
+	}
+	rests := j.selected != nil && j.best.Kind == llm.RateLimited
+	for i, c := range j.order {
+		switch p := &j.states[i]; {
+		case !p.ready.IsZero():
+			sooner(p.ready.Sub(now))
+		case rests && p.tried:
+			if how := c.health.Standing(now); !how.Ready {
+				sooner(how.Wait)
+			}
+		}
+	}
+	if rests && j.selected.wait >= 0 {
+		sooner(j.selected.until.Sub(now))
 	}
 	return soonest
 }

@@ -38,6 +38,22 @@ func (p *Policy) allows(provider, model string) bool {
 	return len(p.Allow) == 0 || p.Allow.Match(provider, model)
 }
 
+// Allows reports whether the key may reach a target.
+func (p *Policy) Allows(t *Target, offline bool) bool {
+	return p.allows(t.Source.Name, t.ID) && (!offline && !p.LocalOnly || t.Local())
+}
+
+// Refuses says why the key may not reach a target; nil: it may. name is what it was asked for by.
+func (p *Policy) Refuses(t *Target, name string, offline bool) *llm.Error {
+	switch {
+	case p.Allows(t, offline):
+		return nil
+	case !p.allows(t.Source.Name, t.ID):
+		return p.notAllowed(name)
+	}
+	return p.notLocal(name, offline)
+}
+
 func (p *Policy) who() string {
 	if p.Name == "" {
 		return "This key"

@@ -61,13 +61,13 @@ func (l *receipts) find(id string) *record {
 }
 
 // keep files the receipt of a journey and gives its caller the short form.
-func (r *Router) keep(j *journey) {
+func (r *Router) keep(j *journey, attempts []llm.Attempt) {
 	if j.meaning.chosen == "" {
 		return // the name stood for nothing
 	}
 	if j.c.ID != "" {
 		r.receipts.add(&record{id: j.c.ID, key: j.policy.ID, time: j.start, asked: j.c.Request.Model, meaning: j.meaning, shape: j.shapeOf(), selected: j.selected,
-			needs: j.needs, stuck: j.stuck, attempts: slices.Clone(j.attempts), took: j.took}) // not the journey's own, which holds the request
+			needs: j.needs, stuck: j.stuck, attempts: attempts, took: j.took})
 	}
 	if j.selected != nil {
 		j.c.Route = j.route()
@@ -122,7 +122,7 @@ func (j *journey) pass(at int, why string) {
 }
 
 // exclusionNames are the reasons as the log counts them.
-var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
+var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongEndpoint: "wrong_endpoint", noOperation: "no_operation",
 	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.

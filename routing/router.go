@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -103,6 +104,8 @@ type Call struct {
 	// is, from 1. Nil: never.
 	Early func(llm.Attempt, int)
 
+	// Chosen is set by Send before anybody is tried, where a router chose: router/NAME.
+	Chosen string
 	// Route is set by Send where a router chose: the short form of the receipt, for the log.
 	Route *llm.Route
 }
@@ -127,20 +130,24 @@ func (r *Router) Send(ctx context.Context, c *Call) (*Answer, []llm.Attempt, *ll
 		j.policy = anybody
 	}
 	e := j.choose()
+	if j.selected != nil {
+		c.Chosen = j.meaning.chosen
+	}
 	if e == nil && c.Admit != nil {
 		e = j.admit()
 	}
 	if e == nil {
 		e = j.travel(ctx)
 	}
-	r.keep(j)
+	attempts := slices.Clone(j.attempts) // record and receipt outlive the journey, and must not keep it
+	r.keep(j, attempts)
 	switch {
-	case e != nil && len(j.attempts) == 0:
+	case e != nil && len(attempts) == 0:
 		return nil, nil, e
 	case e != nil:
-		return nil, j.attempts, e
+		return nil, attempts, e
 	}
-	return &j.answer, j.attempts, nil
+	return &j.answer, attempts, nil
 }
 
 // journey is all that a Send allocates for itself.
@@ -168,10 +175,10 @@ type journey struct {
 	committed bool          // the application was sent its headers
 	remote    time.Duration // spent on remote attempts
 	reserved  *candidate    // that the limits reserved for
+	floor     int64         // only targets with a larger context are tried; 0: all
 	hurried   bool          // the last attempt was cut by the request's own clock, before its provider had a fair time
 	states    [mostTargets]progress
 	best      *llm.Error
-	soonest   time.Duration // of the times after which somebody may be asked again; 0: none is known
 
 	single  [1]*candidate
 	targets [mostTargets]*candidate

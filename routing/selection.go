@@ -19,7 +19,7 @@ const (
 	notAllowed
 	notLocal
 	offline
-	wrongKind
+	wrongEndpoint
 	noOperation
 	lacksFeature
 	contextSmall
@@ -62,8 +62,8 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: offline}
 	case !c.local && n.localOnly:
 		return left{why: notLocal}
-	case n.automatic && !c.kind.serves(n.op):
-		return left{why: wrongKind}
+	case n.automatic && !answers(c.api, n.op):
+		return left{why: wrongEndpoint}
 	}
 	if l := n.able(c); l.why != fits {
 		return l
@@ -278,7 +278,7 @@ func (s *selected) words(i int, n *needs) string {
 		return "not local"
 	case offline:
 		return "offline mode: not local"
-	case wrongKind:
+	case wrongEndpoint:
 		return "not made for this kind of request"
 	case noOperation:
 		return "reached in a dialect that has nothing for this request"
@@ -315,4 +315,11 @@ func restingWords(how health.Cause, left time.Duration) string {
 	return words
 }
 
-func waitText(d time.Duration) string { return (d + time.Second - 1).Truncate(time.Second).String() }
+// waitText spells a wait for people, rounded up: who waits as long as he reads must not come too soon.
+func waitText(d time.Duration) string {
+	s := int((d + time.Second - 1) / time.Second)
+	if s <= 90 {
+		return fmt.Sprintf("%d s", s)
+	}
+	return fmt.Sprintf("%d min", (s+59)/60)
+}

@@ -74,7 +74,7 @@ func (k orderKey) figure(c *candidate, s shape) int64 {
 	case byStrength:
 		return c.static
 	case bySpeed:
-		return speed(c.health.Averages())
+		return speed(c.health.Pace())
 	case byLocal:
 		return flag(!c.local)
 	case byRemote:
@@ -84,7 +84,7 @@ func (k orderKey) figure(c *candidate, s shape) int64 {
 	case byUse:
 		return flag(c.flat || c.local)
 	case byLatency:
-		return latency(c.health.Averages())
+		return latency(c.health)
 	}
 	a := c.health.Averages()
 	return int64(a.Recent*16) + int64(a.Running)*16
@@ -119,23 +119,23 @@ func (c *candidate) cost(s shape) int64 {
 const typicalAnswer = 500
 
 // speed is the time of a typical answer; steps makes figures that differ by little equal, so that what follows decides.
-func speed(a health.Averages) int64 {
-	if a.FirstToken <= 0 && a.TokensPerSecond <= 0 {
+func speed(first time.Duration, tokensPerSecond float64) int64 {
+	if first <= 0 && tokensPerSecond <= 0 {
 		return unknownFigure
 	}
-	d := a.FirstToken
-	if a.TokensPerSecond > 0 {
-		d += time.Duration(typicalAnswer / a.TokensPerSecond * float64(time.Second))
+	if tokensPerSecond > 0 {
+		first += time.Duration(typicalAnswer / tokensPerSecond * float64(time.Second))
 	}
-	return steps(d)
+	return steps(first)
 }
 
-func latency(a health.Averages) int64 {
-	switch {
-	case a.FirstToken > 0:
-		return steps(a.FirstToken)
-	case a.Total > 0:
-		return steps(a.Total)
+// latency is the time to the first content; of a target that was never asked for a stream the time of a whole answer.
+func latency(t *health.Target) int64 {
+	if first, _ := t.Pace(); first > 0 {
+		return steps(first)
+	}
+	if total := t.Averages().Total; total > 0 {
+		return steps(total)
 	}
 	return unknownFigure
 }

@@ -18,14 +18,11 @@ type Target struct {
 func (t *Target) Name() string { return t.Source.Name + "/" + t.ID }
 
 // Local reports whether no data leaves this person's ground. Some of Ollama's models are run elsewhere, on its makers'
-// machines, and say so in their names.
-func (t *Target) Local() bool { return t.Source.Local && !elsewhere(t) }
+// machines, and say so in their names. Ollama may be set up as any server of OpenAI's dialect, and takes names in any case.
+func (t *Target) Local() bool { return t.Source.Local && !elsewhere(t.ID) }
 
-func elsewhere(t *Target) bool {
-	if t.Source.Type != "ollama" {
-		return false
-	}
-	_, tag, _ := strings.Cut(t.ID, ":")
+func elsewhere(id string) bool {
+	_, tag, _ := strings.Cut(strings.ToLower(strings.TrimSpace(id)), ":")
 	return tag == "cloud" || strings.HasSuffix(tag, "-cloud")
 }
 
@@ -64,11 +61,11 @@ type candidate struct {
 	unseen  llm.Set // features that it does not have by the list of what it takes
 	context int64
 	static  int64 // order by strength, smaller is stronger
-	kind    outputKind
+	api     llm.API
 }
 
 func newCandidate(t Target, tracker *health.Tracker) candidate {
-	c := candidate{Target: t, local: t.Local(), flat: t.billing().Flat(), kind: kindOf(&t), static: strengthOf(&t)}
+	c := candidate{Target: t, local: t.Local(), flat: t.billing().Flat(), api: apiOf(&t), static: strengthOf(&t)}
 	c.price, c.free = t.price()
 	c.health = tracker.Target(t.Source.Name, t.Source.Local, credentialIDs(t.Source), t.ID)
 	if m := t.Model; m != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"math"
 	"strings"
 	"time"
 
@@ -15,11 +16,12 @@ import (
 type progress struct {
 	credentials uint64 // tried, by index
 	tried       bool
+	busy        bool          // it was passed by because it was busy: the next time the request stands in line for it
 	repeats     int           // of asLast
 	waited      bool          // afterWait was used
 	pause       time.Duration // to wait before it is tried again
 	again       bool          // it may be tried again where no other is left
-	busy        bool          // it was passed over because it is busy: it is waited for where no other is left
+	ready       time.Time     // when its provider wants to be asked again; zero: it did not say
 }
 
 // The pauses before a target is tried again: they double from the first to the longest, and chance takes a part of each.
@@ -75,11 +77,20 @@ func (j *journey) most() int {
 // judge says what may follow the failure of a target, and notes it.
 func (j *journey) judge(at int, e *llm.Error) course {
 	what, p := courseOf(e), &j.states[at]
-	if e.RetryAfter > 0 && (j.soonest == 0 || e.RetryAfter < j.soonest) {
-		j.soonest = e.RetryAfter
+	if e.RetryAfter > 0 {
+		again := p.waited || p.repeats > 0 // then what it said before is over; else another credential may come sooner
+		if ready := j.r.now().Add(e.RetryAfter); again || p.ready.IsZero() || ready.Before(p.ready) {
+			p.ready = ready
+		}
 	}
 	if j.c.Request.Rest != nil || j.forced {
 		return course{}
+	}
+	if what.larger {
+		j.floor = max(j.floor, j.order[at].context)
+		if j.order[at].context <= 0 {
+			j.floor = math.MaxInt64 // no window is known to be larger than one that is not known
+		}
 	}
 	if e.Kind == llm.ContentPolicy && j.meaning.router != nil && j.meaning.router.Fallback.ContentPolicy {
 		what.next = true
@@ -104,22 +115,16 @@ func (j *journey) following(at int, what course) int {
 		return at
 	}
 	if what.next && j.mayFallBack() {
-		if next := j.untried(at, what); next >= 0 {
+		if next := j.untried(at, what.provider); next >= 0 {
 			return next
 		}
 	}
-	if !what.next || what.larger {
+	if !what.next {
 		return -1
-	}
-	for i := range j.order {
-		if q := &j.states[i]; q.busy && j.mayFallBack() && j.hasTime(j.order[i]) {
-			q.busy = false
-			return i
-		}
 	}
 	for step := range len(j.order) { // the next of those that may be tried again, in order, this one last
 		i := (at + 1 + step) % len(j.order)
-		if q := &j.states[i]; q.tried && q.again && j.hasTime(j.order[i]) {
+		if q := &j.states[i]; q.tried && q.again && j.serves(j.order[i]) {
 			q.again = false
 			q.repeats++
 			q.pause = j.backoff(q.repeats)
@@ -133,25 +138,33 @@ func (j *journey) mayFallBack() bool {
 	return j.meaning.router != nil && j.meaning.router.Fallback.Enabled
 }
 
-// untried finds the next target that was not tried. After a failure that is likely to meet all models of a provider those
-// of others come first.
-func (j *journey) untried(at int, what course) int {
-	failed, window := j.order[at], j.order[at].context
-	second := -1
+// untried finds the next target that was not tried, -1 where there is none. After a failure that is likely to meet all
+// models of a provider those of others come first, and those that are busy last.
+func (j *journey) untried(at int, provider bool) int {
+	failed := j.order[at].Source
+	best, worst := -1, 3
 	for i, c := range j.order {
 		p := &j.states[i]
+		if p.tried || !j.serves(c) {
+			continue
+		}
+		how := 0
 		switch {
-		case p.tried || !j.hasTime(c):
-		case what.larger && (window <= 0 || c.context <= window):
-		case what.provider && c.Source == failed.Source:
-			if second < 0 {
-				second = i
-			}
-		default:
-			return i
+		case p.busy:
+			how = 2
+		case provider && c.Source == failed:
+			how = 1
+		}
+		if how < worst {
+			best, worst = i, how
 		}
 	}
-	return second
+	return best
+}
+
+// serves reports whether a target still has the time and the room for the request.
+func (j *journey) serves(c *candidate) bool {
+	return (j.floor == 0 || c.context > j.floor) && j.hasTime(c)
 }
 
 // hasTime reports whether the request's clock leaves time for an attempt at c. One without would say nothing about c.
@@ -212,7 +225,7 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	slot, e := j.slot(ctx, at)
 	if e != nil {
 		j.pass(at, "busy")
-		return e, e.Kind == llm.ClientGone
+		return e, ctx.Err() != nil
 	}
 	tried := p.credentials
 	if p.repeats > 0 || p.waited {
@@ -251,10 +264,7 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		return nil, true
 	}
 	out := j.watch.outcome()
-	out.Err = e
-	if e.Code == codeRehearsed || j.hurried {
-		out.Err = gone // the provider was not asked, or was given no fair time
-	}
+	out.Err = j.held(e)
 	pass.Done(out)
 	if slot != nil {
 		slot()
@@ -266,7 +276,20 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	return e, true
 }
 
-// slot takes one of the places of a provider that has a number of them. Where another target waits nobody stands in line.
+// held is what is held against the target after a failure.
+func (j *journey) held(e *llm.Error) *llm.Error {
+	switch {
+	case e.Code == codeRehearsed, j.hurried:
+		return gone // the provider was not asked, or was given no fair time
+	case j.c.Request.Op != llm.CountTokens && j.c.Request.Op != llm.Forward:
+	case e.Status == 404, e.Status == 405, e.Status == 501:
+		return gone // it lacks this endpoint, which says nothing about the model
+	}
+	return e
+}
+
+// slot takes one of the places of a provider that has a number of them. Where another target waits nobody stands in line,
+// until those have been tried as well.
 func (j *journey) slot(ctx context.Context, at int) (func(), *llm.Error) {
 	name := j.order[at].Source.Name
 	conf := j.conf.Provider(name)
@@ -276,8 +299,8 @@ func (j *journey) slot(ctx context.Context, at int) (func(), *llm.Error) {
 	if release, ok := j.r.health.TrySlot(name, conf.MaxParallel); ok {
 		return release, nil
 	}
-	if j.mayFallBack() && j.untried(at, course{}) >= 0 {
-		j.states[at].busy = true
+	if p := &j.states[at]; !p.busy && j.another() {
+		p.busy, p.tried = true, false
 		return nil, &llm.Error{Kind: llm.Overloaded, Provider: name, Status: 503, Code: "overloaded",
 			Message: "The provider " + name + " is busy with as many requests as its max_parallel allows."}
 	}
@@ -301,7 +324,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 	case len(j.attempts) > 1:
 		// The bound for the first is the client's own for whole replies.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, j.start.Add(wholeWithin), lateWhole(c))
+		ctx, cancel = context.WithTimeoutCause(ctx, wholeWithin-j.r.now().Sub(j.start), lateWhole(c))
 		context.AfterFunc(ctx, cancel)
 	}
 	relay, err := j.send(ctx, c, plan, a, pass.Credential)
@@ -310,8 +333,8 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 		j.relay.Relay, j.relay.clock, j.relay.ctx, j.relay.pass, j.relay.watch = relay, clock, ctx, pass, &j.watch
 		j.relay.first, j.relay.err = relay.Next()
 		if err = j.relay.err; err == nil || isEnd(err) {
-			j.relay.pass.Answered()
 			j.committed = clock.stop() || j.committed
+			j.relay.pass.Answered()
 			return nil
 		}
 		relay.Close()
@@ -328,8 +351,8 @@ func (j *journey) another() bool {
 	if len(j.attempts) >= j.most() || !j.mayFallBack() {
 		return false
 	}
-	for i := range j.order {
-		if p := &j.states[i]; !p.tried {
+	for i, c := range j.order {
+		if !j.states[i].tried && j.serves(c) {
 			return true
 		}
 	}

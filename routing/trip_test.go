@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +75,6 @@ func (t *trip) Usage(llm.Usage)                {}
 func (t *trip) Finish(string)                  {}
 func (t *trip) Committed()                     { t.committed++ }
 func (t *trip) Failed(*llm.Error)              { t.failed++ }
-func (t *trip) makesUse(f llm.Feature) bool    { return slices.Contains(t.uses, f) }
 func (t *trip) wants(place, model string) bool { return t.model == place+"/"+model || t.model == model }
 
 // planned is the reason of limits.

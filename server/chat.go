@@ -107,7 +107,7 @@ func (x *exchange) call(req *llm.Request) (*routing.Call, *llm.Error) {
 		Again: x.answer.again, Waiting: x.waiting}
 	x.limit(c)
 	if req.Stream {
-		c.Early = x.sendEarly
+		c.Early = func(a llm.Attempt, n int) { x.sendEarly(c.Chosen, &a, n) }
 	}
 	return c, nil
 }
@@ -119,7 +119,7 @@ func (x *exchange) routed(route *llm.Route) {
 	}
 	x.entry.Route = route
 	if !x.sent {
-		x.set("X-Localrouter-Router", fieldText(route.Chosen))
+		x.nameRouter(route.Chosen)
 	}
 }
 
@@ -142,6 +142,12 @@ func (x *exchange) attempted(attempts []llm.Attempt) {
 // droppedMax bounds X-LocalRouter-Dropped: names of fields come from outside.
 const droppedMax = 2 << 10
 
+func (x *exchange) nameRouter(chosen string) {
+	if chosen != "" {
+		x.set("X-Localrouter-Router", fieldText(chosen))
+	}
+}
+
 func (x *exchange) nameRoute(a *llm.Attempt, n int) {
 	x.set("X-Localrouter-Route", fieldText(a.Provider+"/"+a.Model))
 	if a.Dropped != "" {
@@ -156,8 +162,9 @@ func (x *exchange) nameRoute(a *llm.Attempt, n int) {
 
 // sendEarly sends the header of an event stream that has had no content for long. It is called by the router's clock
 // while the handler's goroutine waits in Send, and never after.
-func (x *exchange) sendEarly(a llm.Attempt, n int) {
-	x.nameRoute(&a, n)
+func (x *exchange) sendEarly(router string, a *llm.Attempt, n int) {
+	x.nameRouter(router)
+	x.nameRoute(a, n)
 	x.set("Content-Type", "text/event-stream")
 	x.events = true
 	x.nameRequest()

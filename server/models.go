@@ -59,8 +59,9 @@ func describe(src *llm.Source, m *llm.Model) modelEntry {
 	if len(m.InputModes)+len(m.OutputModes) > 0 {
 		e.Modalities = &modelModes{m.InputModes, m.OutputModes}
 	}
+	t := target{Source: src, ID: m.ID, Model: m}
 	switch p := m.Price; {
-	case src.Local:
+	case t.Local():
 		e.Pricing = &modelPricing{Prompt: "0", Completion: "0"}
 	case p != nil:
 		e.Pricing = &modelPricing{Prompt: dollars(p.Input), Completion: dollars(p.Output)}
@@ -119,7 +120,7 @@ const ourName = "localrouter"
 
 // visible calls do with every model the key may reach, the names that stand for others first.
 func (x *exchange) visible(sources *llm.Sources, conf *settings.Settings, do func(src *llm.Source, m *llm.Model)) {
-	list := choices(conf)
+	list, policy := choices(conf), x.policy()
 	for i := range list {
 		do(nil, &list[i])
 	}
@@ -129,10 +130,9 @@ func (x *exchange) visible(sources *llm.Sources, conf *settings.Settings, do fun
 	for _, src := range sources.List {
 		for i := range src.Models {
 			t := routing.Target{Source: src, ID: src.Models[i].ID, Model: &src.Models[i]}
-			if (x.key.LocalOnly || conf.Offline) && !t.Local() || len(x.key.AllowList) > 0 && !x.key.AllowList.Match(src.Name, t.ID) {
-				continue
+			if policy.Allows(&t, conf.Offline) {
+				do(src, t.Model)
 			}
-			do(src, t.Model)
 		}
 	}
 }
@@ -213,6 +213,9 @@ func (x *exchange) shown(id string) (*llm.Source, *llm.Model, *llm.Error) {
 	}
 	src, own, e := x.g.Router.Resolve(id)
 	if e != nil {
+		return nil, nil, e
+	}
+	if e = x.policy().Refuses(&routing.Target{Source: src, ID: own}, id, x.g.Settings().Offline); e != nil {
 		return nil, nil, e
 	}
 	m, ok := src.Model(own)

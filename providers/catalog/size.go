@@ -104,6 +104,9 @@ const (
 	mediumPrice = 2_000_000
 )
 
+// Strength is the class of a model by what is known of it; see strength.
+func Strength(m *llm.Model) llm.Strength { return strength(m.ID, m.Size, m.Price) }
+
 // strength is the class of a model: by its name where that is known, else by its size (from 200B on large, from 25B on
 // medium), else by what its output costs (from 8 USD for a million tokens on large, from 2 on medium). Only names make
 // the highest class.

@@ -1,6 +1,9 @@
 package llm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Model is one model of one provider. Zero means unknown in every field but ID.
 type Model struct {
@@ -162,6 +165,18 @@ func NewSources(list []*Source) *Sources {
 		}
 	}
 	return s
+}
+
+// Holds reports whether a source has a credential. A source of one key, whose id is not told, has the empty one.
+func (s *Sources) Holds(source, credential string) bool {
+	src := s.byName[source]
+	switch {
+	case src == nil:
+		return false
+	case len(src.Credentials) == 0:
+		return credential == ""
+	}
+	return slices.ContainsFunc(src.Credentials, func(c Credential) bool { return c.ID == credential })
 }
 
 // Named finds a source by its exact name; nil where there is none.

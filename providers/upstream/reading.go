@@ -39,7 +39,6 @@ func newReading(x *exchange, d llm.Decoder, stream bool) *reading {
 	if r.whole {
 		return r
 	}
-	r.headed.Store(true)
 	r.own = buffers.Get().(*[readBuffer]byte)
 	r.buf = r.own[:0]
 	wait := x.c.o.Idle

@@ -237,7 +237,11 @@ func (c *Client) Converse(ctx context.Context, a *Ask, d llm.Decoder, obs llm.Ob
 	if e != nil {
 		return nil, e
 	}
-	return newReading(x, d, isEvents(x.resp) || a.Stream && !isJSON(x.resp)), nil
+	stream := isEvents(x.resp) || a.Stream && !isJSON(x.resp)
+	if stream {
+		x.headed.Store(true)
+	}
+	return newReading(x, d, stream), nil
 }
 
 // attempt sends a request once and waits for the header of a 2xx.
@@ -267,9 +271,35 @@ func (c *Client) attempt(ctx context.Context, a *Ask, obs llm.Observer) (*exchan
 
 // Get reads a small document of the provider, such as its model list, of at most limit bytes.
 func (c *Client) Get(ctx context.Context, path, query string, limit int64, set ...llm.Field) ([]byte, *llm.Error) {
+	x, e := c.get(ctx, path, query, set)
+	defer x.release(nil)
+	if e != nil {
+		return nil, e
+	}
+	body, err := wire.ReadAll(x.beating(), x.resp.ContentLength, limit)
+	if err != nil {
+		return nil, x.cut(err)
+	}
+	return body, nil
+}
+
+// pingRead is how much of a document is read to keep its connection; what is longer costs one.
+const pingRead = 64 << 10
+
+// Ping asks for a document as Get does, for the sake of how that goes: what it says is not kept.
+func (c *Client) Ping(ctx context.Context, path, query string, set ...llm.Field) *llm.Error {
+	x, e := c.get(ctx, path, query, set)
+	defer x.release(nil)
+	if e == nil {
+		io.CopyN(io.Discard, x.resp.Body, pingRead)
+	}
+	return e
+}
+
+// get asks for a document. The exchange, whose response is a 2xx where there is no error, must be released.
+func (c *Client) get(ctx context.Context, path, query string, set []llm.Field) (*exchange, *llm.Error) {
 	x := &exchange{c: c, ask: asked{op: llm.Forward}}
 	x.clock = wire.NewClock(ctx, time.Minute, x.late)
-	defer x.release(nil)
 	h := http.Header{"Accept": {"application/json"}}
 	for _, f := range set {
 		h[f.Name] = []string{f.Value}
@@ -277,7 +307,7 @@ func (c *Client) Get(ctx context.Context, path, query string, limit int64, set .
 	r := &http.Request{Method: http.MethodGet, URL: c.url(path, query), Host: c.base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h}
 	resp, err := c.trip(r.WithContext(x.clock.Context()))
 	if err != nil {
-		return nil, c.unreachable(x.clock.Context(), "", err)
+		return x, c.unreachable(x.clock.Context(), "", err)
 	}
 	x.resp = resp
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -285,13 +315,9 @@ func (c *Client) Get(ctx context.Context, path, query string, limit int64, set .
 		if e.Kind == llm.ModelNotFound { // here it is the path that is unknown
 			e = c.Fault("", llm.ProviderFailed, "has no model list at "+path+"; check its base_url", nil)
 		}
-		return nil, e
+		return x, e
 	}
-	body, err := wire.ReadAll(x.beating(), resp.ContentLength, limit)
-	if err != nil {
-		return nil, x.cut(err)
-	}
-	return body, nil
+	return x, nil
 }
 
 // smallBody is the size up to which a body is copied into one piece.
