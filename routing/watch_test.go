@@ -189,10 +189,8 @@ func (w *watch) restLocked(v *visit, kind llm.Kind, retry time.Duration, now tim
 		if retry > 0 {
 			r.until, r.sure = now+min(retry, mostRest), true
 		}
-	case llm.Quota:
+	case llm.Quota, llm.ProviderAuth:
 		r.model, r.sure = "", true
-	case llm.ProviderAuth:
-		r.model, r.sure, r.until = "", true, 48*time.Hour
 	case llm.ModelNotFound:
 		r.credential = ""
 	default:
