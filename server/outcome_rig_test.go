@@ -66,7 +66,7 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 	two := settings.NewRouter("two")
 	var list []*llm.Source
 	for i := range peers {
-		p := &peers[i]
+		p := peers[i]
 		switch {
 		case p.options.Trip != nil:
 			p.url = "http://127.0.0.1:1/v1"
@@ -74,7 +74,7 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 			s.up[p.name] = providertest.New(t)
 			p.url = s.up[p.name].URL
 		}
-		list = append(list, source(t, p))
+		list = append(list, source(t, &p))
 		two.Select.Manual = append(two.Select.Manual, p.name+"/m")
 	}
 	conf.Routers = append(conf.Routers, two)
