@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"localrouter/db/settings"
+	"localrouter/providers"
 	"localrouter/providers/llm"
 )
 
@@ -32,21 +33,13 @@ type modelJSON struct {
 	Price         *priceJSON  `json:"price"` // null: unknown
 }
 
-// modelQuery is what the list of models is narrowed by. The zero value lets all through.
-type modelQuery struct {
-	provider             string
-	has                  []string
-	maxPrice             float64 // USD per million tokens, in and out
-	priced               bool    // maxPrice is asked for
-	minContext           int64
-	minParams, maxParams int64
-	text                 string
-}
-
 // parseModelQuery reads provider, has, max_price, min_context, min_params, max_params and q.
-func parseModelQuery(r *http.Request) (q modelQuery, err error) {
+func parseModelQuery(r *http.Request) (q providers.Query, err error) {
 	v := r.URL.Query()
-	q.provider, q.text = v.Get("provider"), strings.ToLower(v.Get("q"))
+	q.Any, q.Text = true, v.Get("q")
+	if name := v.Get("provider"); name != "" {
+		q.Providers = []string{name}
+	}
 	for word := range strings.SplitSeq(v.Get("has"), ",") {
 		if word = strings.TrimSpace(word); word == "" {
 			continue
@@ -54,21 +47,22 @@ func parseModelQuery(r *http.Request) (q modelQuery, err error) {
 		if !slices.Contains(settings.Capabilities, word) {
 			return q, &problem{Status: http.StatusBadRequest, Message: word + " is no capability", NextStep: "use " + strings.Join(settings.Capabilities, ", ")}
 		}
-		q.has = append(q.has, word)
+		q.Capabilities = append(q.Capabilities, word)
 	}
-	if text := v.Get("max_price"); text != "" {
+	if text := v.Get("max_price"); text != "" { // in USD for a million tokens
 		n, err := settings.ParseUSD(text)
 		if err != nil {
 			return q, unprocessable(err)
 		}
-		q.maxPrice, q.priced = usd(llm.PicoUSD(n)), true
+		most := llm.PicoUSD(n / 1_000_000)
+		q.MaxInput, q.MaxOutput = &most, &most
 	}
 	if text := v.Get("min_context"); text != "" {
-		if q.minContext, err = strconv.ParseInt(text, 10, 64); err != nil || q.minContext < 0 {
+		if q.MinContext, err = strconv.Atoi(text); err != nil || q.MinContext < 0 {
 			return q, &problem{Status: http.StatusBadRequest, Message: "min_context is no number of tokens", NextStep: "send ?min_context=100000"}
 		}
 	}
-	for name, into := range map[string]*int64{"min_params": &q.minParams, "max_params": &q.maxParams} {
+	for name, into := range map[string]*int64{"min_params": &q.MinParameters, "max_params": &q.MaxParameters} {
 		if text := v.Get(name); text != "" {
 			if *into, err = settings.ParseCount(text); err != nil {
 				return q, unprocessable(err)
@@ -78,50 +72,27 @@ func parseModelQuery(r *http.Request) (q modelQuery, err error) {
 	return q, nil
 }
 
-// match reports whether a model is asked for. What is not known of it does not pass a bound on it.
-func (q *modelQuery) match(s *llm.Source, m *modelJSON) bool {
-	switch {
-	case q.provider != "" && s.Name != q.provider,
-		q.text != "" && !strings.Contains(strings.ToLower(m.ID+" "+m.Name), q.text),
-		int64(m.ContextLength) < q.minContext,
-		m.Parameters < q.minParams,
-		q.maxParams > 0 && (m.Parameters == 0 || m.Parameters > q.maxParams):
-		return false
-	}
-	for _, word := range q.has {
-		if !slices.Contains(m.Capabilities, word) {
-			return false
-		}
-	}
-	p := m.Price
-	return !q.priced || p != nil && (p.Local || p.Flat || p.Input != nil && *p.Input <= q.maxPrice && p.Output != nil && *p.Output <= q.maxPrice)
-}
-
 func (d *Dashboard) listModels(w http.ResponseWriter, r *http.Request) error {
 	q, err := parseModelQuery(r)
 	if err != nil {
 		return err
 	}
-	if q.provider != "" {
-		if err := d.o.Settings.Get().CheckProvider(q.provider, d.builtIn()...); err != nil {
+	for _, name := range q.Providers {
+		if err := d.o.Settings.Get().CheckProvider(name, d.builtIn()...); err != nil {
 			return missingName(err)
 		}
 	}
 	list := []modelJSON{}
-	for _, s := range d.o.Providers.Sources().List {
-		for i := range s.Models {
-			if one := modelOut(s, &s.Models[i]); q.match(s, &one) {
-				list = append(list, one)
-			}
-		}
+	for _, o := range providers.Find(d.o.Providers.Sources(), q) {
+		list = append(list, d.modelOut(o.Source, o.Model))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"models": list})
 	return nil
 }
 
-func modelOut(s *llm.Source, m *llm.Model) modelJSON {
+func (d *Dashboard) modelOut(s *llm.Source, m *llm.Model) modelJSON {
 	return modelJSON{ID: s.Name + "/" + m.ID, Name: m.Name, ContextLength: m.ContextLength, MaxOutput: m.MaxOutput, Parameters: m.Size, Capabilities: capabilitiesOf(m),
-		Billing: billingOf(s, m), Price: priceOut(s, m)}
+		Billing: billingOf(s, m), Price: d.priceOut(s, m)}
 }
 
 func billingOf(s *llm.Source, m *llm.Model) llm.Billing {
@@ -134,33 +105,27 @@ func billingOf(s *llm.Source, m *llm.Model) llm.Billing {
 // capabilitiesOf lists what a model is known to have.
 func capabilitiesOf(m *llm.Model) []string {
 	list := []string{}
-	known := map[string]bool{
-		"tools":       slices.Contains(m.Parameters, "tools"),
-		"vision":      slices.Contains(m.InputModes, "image"),
-		"audio":       slices.Contains(m.InputModes, "audio"),
-		"files":       slices.Contains(m.InputModes, "file"),
-		"json_schema": slices.Contains(m.Parameters, "structured_outputs"),
-		"reasoning":   m.Thinking != 0 && m.Thinking&llm.ThinksNever == 0 || len(m.Efforts) > 0 || slices.Contains(m.Parameters, "reasoning"),
-	}
 	for _, word := range settings.Capabilities {
-		if known[word] {
+		if m.Can(word) == llm.Yes {
 			list = append(list, word)
 		}
 	}
 	return list
 }
 
-func priceOut(s *llm.Source, m *llm.Model) *priceJSON {
+// priceOut is what a model costs now.
+func (d *Dashboard) priceOut(s *llm.Source, m *llm.Model) *priceJSON {
 	if s.Local {
 		return &priceJSON{Local: true}
 	}
 	flat := billingOf(s, m).Flat()
-	if m.Price == nil {
-		if flat {
-			return &priceJSON{Flat: true}
-		}
+	p := m.Price.At(d.o.Now())
+	switch {
+	case p == nil && flat:
+		return &priceJSON{Flat: true}
+	case p == nil:
 		return nil
 	}
 	perMillion := func(p llm.PicoUSD) *float64 { f := float64(p) / 1e6; return &f }
-	return &priceJSON{Flat: flat, Input: perMillion(m.Price.Input), CacheRead: perMillion(m.Price.CacheRead), Output: perMillion(m.Price.Output), Request: usd(m.Price.Request)}
+	return &priceJSON{Flat: flat, Input: perMillion(p.Input), CacheRead: perMillion(p.CacheRead), Output: perMillion(p.Output), Request: usd(p.Request)}
 }

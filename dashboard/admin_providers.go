@@ -1,11 +1,11 @@
 package dashboard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers"
 	"localrouter/providers/llm"
+	"localrouter/routing/health"
 )
 
 // providerJSON is a provider as the admin API tells it. Credentials never leave the vault.
@@ -71,6 +72,12 @@ func (d *Dashboard) providersOut() []providerJSON {
 		if d.o.Health != nil && p.Enabled {
 			d.addHealth(&out)
 		}
+		for _, k := range p.Keys {
+			name := cmp.Or(k.Name, firstKey)
+			if k.Problem != "" && !slices.ContainsFunc(out.Rests, func(r restJSON) bool { return r.Model == "" && r.Credential == name }) {
+				out.Rests = append(out.Rests, restJSON{Credential: name, Detail: k.Problem})
+			}
+		}
 		list = append(list, out)
 	}
 	return list
@@ -92,16 +99,39 @@ func (d *Dashboard) addHealth(out *providerJSON) {
 	h, now := d.o.Health.Report(out.Name), d.o.Now()
 	out.Running, out.Waiting = h.Running, h.Waiting
 	out.FirstTokenMS, out.TokensPerSecond = milliseconds(h.FirstToken), h.TokensPerSecond
-	if worse(h.State, out.State) || h.Until.After(now) || h.Trial {
-		out.State, out.Cause, out.WaitSeconds = h.State, h.Cause, max(0, h.Until.Sub(now).Seconds())
-		if words := restWords(&h, now); words != "" {
-			out.Detail = words
+	if worse(string(h.State), out.State) || h.Until.After(now) || h.Trial {
+		out.State, out.Cause, out.WaitSeconds = string(h.State), string(h.Cause), waitSeconds(h.Until, now)
+		if words := causeWords(h.Cause, h.Trial, h.Failures); words != "" {
+			out.Detail = words + leftWords(h.Until, now)
 		}
 	}
 	for _, r := range h.Rests {
-		words := causeWords(r.Cause, 0) + leftWords(r.Until, now)
-		out.Rests = append(out.Rests, restJSON{r.Model, r.Credential, r.Cause, max(0, r.Until.Sub(now).Seconds()), words})
+		out.Rests = append(out.Rests, restJSON{r.Model, d.credentialName(out.Name, r.Credential), string(r.Cause), waitSeconds(r.Until, now),
+			causeWords(r.Cause, r.Trial, 0) + leftWords(r.Until, now)})
 	}
+}
+
+func waitSeconds(until, now time.Time) float64 { return max(0, until.Sub(now).Seconds()) }
+
+// firstKey is what that one of several keys of a provider is called which has no name.
+const firstKey = "first"
+
+// credentialName is the name of a provider's credential; empty where it has one only.
+func (d *Dashboard) credentialName(provider, id string) string {
+	src := d.o.Providers.Sources().Named(provider)
+	if src == nil {
+		return ""
+	}
+	for i, c := range src.Credentials {
+		switch {
+		case c.ID != id:
+		case c.Name == "" && i == 0 && len(src.Credentials) > 1:
+			return firstKey
+		default:
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // worse reports whether state a is worse than b. What was not asked yet is no worse than healthy.
@@ -110,42 +140,20 @@ func worse(a, b string) bool {
 	return rank[a] > rank[b]
 }
 
-// restWords says why requests are kept from a provider, and for how long: "rate limited, 12 s left".
-func restWords(h *ProviderHealth, now time.Time) string {
-	if h.Trial {
-		return causeWords("trying", 0)
-	}
-	return causeWords(h.Cause, h.Failures) + leftWords(h.Until, now)
-}
+// causes are the causes for people.
+var causes = map[health.Cause]string{health.BreakerOpen: "resting after failures", health.RateLimited: "rate limited", health.QuotaUsed: "quota used up",
+	health.KeyRefused: "key refused", health.ModelUnknown: "the provider does not know it", health.Trying: "one request tries whether it is back",
+	health.Unreachable: "not reachable", health.Slow: "slow", health.Failing: "requests fail"}
 
-// causeWords spells a cause for people.
-func causeWords(cause string, failures int) string {
-	switch cause {
-	case "":
-		return ""
-	case "breaker_open":
-		if failures > 1 {
-			return "resting after " + strconv.Itoa(failures) + " failures"
-		}
-		return "resting after failures"
-	case "trying":
-		return "one request tries whether it is back"
-	case "rate_limited":
-		return "rate limited"
-	case "quota":
-		return "quota used up"
-	case "key_refused":
-		return "key refused"
-	case "model_unknown":
-		return "the provider does not know it"
-	case "unreachable":
-		return "not reachable"
-	case "slow":
-		return "slow"
-	case "failing":
-		return "requests fail"
+// causeWords says why requests are kept away: "resting after 5 failures".
+func causeWords(cause health.Cause, trial bool, failures int) string {
+	switch {
+	case trial:
+		return causes[health.Trying]
+	case cause == health.BreakerOpen && failures > 1:
+		return fmt.Sprintf("resting after %d failures", failures)
 	}
-	return strings.ReplaceAll(cause, "_", " ")
+	return causes[cause]
 }
 
 // leftWords is the countdown behind a cause; empty where there is none.
@@ -336,6 +344,9 @@ func (d *Dashboard) testProvider(w http.ResponseWriter, r *http.Request) error {
 		return noProvider(name)
 	}
 	result := d.o.Providers.Test(r.Context(), name)
+	if result.OK && d.o.Health != nil {
+		d.o.Health.Retry(name) // a credential that was refused rests until it is edited or tested
+	}
 	out := map[string]any{"ok": result.OK, "models": result.Models, "latency_ms": float64(result.Latency.Microseconds()) / 1000, "error": "", "next_step": ""}
 	if result.Err != nil {
 		out["error"], out["next_step"] = result.Err.Message, nextStepFor(result.Err.Kind, name)

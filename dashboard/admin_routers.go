@@ -10,6 +10,7 @@ import (
 	"localrouter/db"
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing"
 )
 
 // routerJSON is a router as the admin API tells and takes it, with the words of the settings file.
@@ -62,7 +63,7 @@ func (d *Dashboard) listRouters(w http.ResponseWriter, _ *http.Request) error {
 	routers := d.o.Settings.Get().Routers
 	for i := range routers {
 		one := listedRouter{routerJSON: routerOut(&routers[i]), Default: defaultMark(&routers[i])}
-		if receipt, err := d.preview(routers[i].Name, PreviewOptions{}); err == nil {
+		if receipt, err := d.preview(routers[i].Name, routing.PreviewOptions{}); err == nil {
 			left := 0
 			for _, c := range receipt.Candidates {
 				if c.Left != "" {
@@ -79,11 +80,11 @@ func (d *Dashboard) listRouters(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // preview asks who chooses.
-func (d *Dashboard) preview(name string, o PreviewOptions) (*llm.Receipt, error) {
+func (d *Dashboard) preview(name string, o routing.PreviewOptions) (*llm.Receipt, error) {
 	if d.o.Routing == nil {
 		return nil, &problem{Status: http.StatusNotImplemented, Message: "this program cannot preview a router", NextStep: "look at the receipt of a request"}
 	}
-	receipt, e := d.o.Routing.Preview(name, o)
+	receipt, e := d.o.Routing.Preview(settings.RouterPrefix+name, o)
 	if e != nil {
 		return nil, explain(e)
 	}
@@ -129,7 +130,7 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 	if err := d.o.Settings.Get().CheckSelection(settings.RouterPrefix + name); err != nil {
 		return missingName(err)
 	}
-	o := PreviewOptions{Tools: q.Get("tools") == "true", Vision: q.Get("vision") == "true"}
+	o := routing.PreviewOptions{Tools: q.Get("tools") == "true", Vision: q.Get("vision") == "true"}
 	if text := q.Get("context"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 1 || n > 100_000_000 {
@@ -148,9 +149,9 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 		one := previewCandidate{Candidate: c}
 		if src := d.o.Providers.Sources().Named(c.Provider); src != nil {
 			if m := src.About(c.Model); m != nil {
-				one.Price, one.ContextLength = priceOut(src, m), m.ContextLength
+				one.Price, one.ContextLength = d.priceOut(src, m), m.ContextLength
 			} else if src.Local {
-				one.Price = priceOut(src, &llm.Model{})
+				one.Price = d.priceOut(src, &llm.Model{})
 			}
 		}
 		s := standing[c.Provider]

@@ -13,20 +13,22 @@ import (
 	"localrouter/dashboard"
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing"
+	"localrouter/routing/health"
 )
 
 // chooser is a made-up router.
 type chooser struct {
-	asked dashboard.PreviewOptions
+	asked routing.PreviewOptions
 	fail  *llm.Error
 }
 
-func (c *chooser) Preview(name string, o dashboard.PreviewOptions) (*llm.Receipt, *llm.Error) {
+func (c *chooser) Preview(name string, o routing.PreviewOptions) (*llm.Receipt, *llm.Error) {
 	c.asked = o
 	if c.fail != nil {
 		return nil, c.fail
 	}
-	return &llm.Receipt{Asked: "router/" + name, Strategies: []string{"local_first", "lowest_cost"}, Input: 1000, Output: 512, Candidates: []llm.Candidate{
+	return &llm.Receipt{Asked: name, Strategies: []string{"local_first", "lowest_cost"}, Input: 1000, Output: 512, Candidates: []llm.Candidate{
 		{Provider: "ollama", Model: "qwen3:32b", Figures: []string{"local", "costs nothing"}},
 		{Provider: "openai", Model: "gpt-5-mini", Figures: []string{"remote", "$0.0013"}},
 		{Provider: "anthropic", Model: "claude-sonnet-4.5", Left: "rate limited, 12 s left"},
@@ -36,16 +38,16 @@ func (c *chooser) Preview(name string, o dashboard.PreviewOptions) (*llm.Receipt
 
 // patient is made-up health.
 type patient struct {
-	reports map[string]dashboard.ProviderHealth
+	reports map[string]health.Report
 	retried []string
 }
 
-func (p *patient) Report(name string) dashboard.ProviderHealth { return p.reports[name] }
-func (p *patient) Retry(name string)                           { p.retried = append(p.retried, name) }
+func (p *patient) Report(name string) health.Report { return p.reports[name] }
+func (p *patient) Retry(name string)                { p.retried = append(p.retried, name) }
 
 // withChooser is a preview whose router and health are made up.
 func withChooser(t *testing.T) (*preview, *chooser, *patient) {
-	p, c, h := withRouting(t), &chooser{}, &patient{reports: map[string]dashboard.ProviderHealth{}}
+	p, c, h := withRouting(t), &chooser{}, &patient{reports: map[string]health.Report{}}
 	p.o.Routing, p.o.Health = c, h
 	p.Dashboard = dashboard.New(p.o)
 	return p, c, h
@@ -71,10 +73,10 @@ func TestRoutersAreListedWithTheirCandidates(t *testing.T) {
 // TestAPreviewShowsWhatAPersonComparesBy beside the router's own words.
 func TestAPreviewShowsWhatAPersonComparesBy(t *testing.T) {
 	p, c, h := withChooser(t)
-	h.reports["openai"] = dashboard.ProviderHealth{State: "healthy", FirstToken: 310 * time.Millisecond}
-	h.reports["anthropic"] = dashboard.ProviderHealth{State: "degraded", Cause: "rate_limited", Until: noon.Add(12 * time.Second)}
+	h.reports["openai"] = health.Report{State: "healthy", FirstToken: 310 * time.Millisecond}
+	h.reports["anthropic"] = health.Report{State: "degraded", Cause: "rate_limited", Until: noon.Add(12 * time.Second)}
 	status, out := p.admin(t, "GET", "/routers/minimum-cost/preview?tools=true&vision=true&context=90000", "")
-	if status != 200 || c.asked != (dashboard.PreviewOptions{Tools: true, Vision: true, Input: 90000}) {
+	if status != 200 || c.asked != (routing.PreviewOptions{Tools: true, Vision: true, Input: 90000}) {
 		t.Fatalf("%d %v, asked %+v", status, out, c.asked)
 	}
 	var got []string
@@ -164,9 +166,9 @@ func TestARoutersLife(t *testing.T) {
 // TestHowProvidersAreIsToldInWords with a countdown where there is one.
 func TestHowProvidersAreIsToldInWords(t *testing.T) {
 	p, _, h := withChooser(t)
-	h.reports = map[string]dashboard.ProviderHealth{
+	h.reports = map[string]health.Report{
 		"ollama": {State: "unhealthy", Cause: "breaker_open", Failures: 2, Until: noon.Add(9 * time.Second), Running: 1, Waiting: 3,
-			Rests: []dashboard.ProviderRest{{Model: "gemma3:27b", Cause: "model_unknown", Until: noon.Add(4 * time.Minute)}}},
+			Rests: []health.Rest{{Model: "gemma3:27b", Cause: "model_unknown", Until: noon.Add(4 * time.Minute)}}},
 		"openai":     {State: "healthy", FirstToken: 310 * time.Millisecond, TokensPerSecond: 70},
 		"anthropic":  {State: "unhealthy", Cause: "breaker_open", Trial: true},
 		"openrouter": {State: "healthy"},
@@ -199,8 +201,34 @@ func TestHowProvidersAreIsToldInWords(t *testing.T) {
 	if status, _ := p.admin(t, "POST", "/providers/ollama/retry", `{}`); status != 204 || !slices.Equal(h.retried, []string{"ollama"}) {
 		t.Errorf("%d, retried %v", status, h.retried)
 	}
-	if status, _ := p.admin(t, "POST", "/providers/none/retry", `{}`); status != 404 || len(h.retried) != 1 {
+	if status, _ := p.admin(t, "POST", "/providers/openai/test", `{}`); status != 200 || !slices.Equal(h.retried, []string{"ollama", "openai"}) {
+		t.Errorf("a test that went well: %d, retried %v", status, h.retried)
+	}
+	if p.admin(t, "POST", "/providers/anthropic/test", `{}`); len(h.retried) != 2 {
+		t.Errorf("a test that failed ended a rest: %v", h.retried)
+	}
+	if status, _ := p.admin(t, "POST", "/providers/none/retry", `{}`); status != 404 || len(h.retried) != 2 {
 		t.Errorf("%d, retried %v", status, h.retried)
+	}
+}
+
+// TestARestingKeyIsToldByItsName, not by its id.
+func TestARestingKeyIsToldByItsName(t *testing.T) {
+	p, _, h := withChooser(t)
+	r := newRegistry()
+	r.sources.Named("openai").Credentials = []llm.Credential{{ID: "id-1"}, {ID: "id-2", Name: "second"}}
+	p.o.Providers = r
+	p.Dashboard = dashboard.New(p.o)
+	h.reports["openai"] = health.Report{State: health.Degraded, Cause: health.KeyRefused, Rests: []health.Rest{{Credential: "id-1", Cause: health.KeyRefused},
+		{Credential: "id-2", Cause: health.RateLimited, Until: noon.Add(30 * time.Second)}, {Model: "gpt-5", Trial: true}}}
+	_, out := p.admin(t, "GET", "/providers", "")
+	var got []string
+	for _, r := range out["providers"].([]any)[1].(map[string]any)["rests"].([]any) {
+		r := r.(map[string]any)
+		got = append(got, fmt.Sprintln(r["model"], r["credential"], r["detail"]))
+	}
+	if want := []string{" first key refused\n", " second rate limited, 30 s left\n", "gpt-5  one request tries whether it is back\n"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -273,7 +301,7 @@ func TestModelsAreNarrowed(t *testing.T) {
 		"?has=tools&q=mini":              "",
 		"?max_price=5":                   "openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
 		"?max_price=10":                  "openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
-		"?min_context=100000&q=ollama":   "ollama/qwen3:32b",
+		"?min_context=100000&q=qwen+32":  "ollama/qwen3:32b",
 		"?min_params=28B":                "ollama/qwen3:32b",
 		"?max_params=30B":                "ollama/gemma3:27b",
 		"?min_params=1B&max_params=100B": "ollama/qwen3:32b ollama/gemma3:27b",

@@ -17,6 +17,9 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers"
 	"localrouter/providers/llm"
+	"localrouter/routing"
+	"localrouter/routing/health"
+	"localrouter/routing/limits"
 )
 
 // State is how the gateway stands, in one word and one line.
@@ -67,44 +70,15 @@ type Providers interface {
 	Reload() error
 }
 
-// PreviewOptions say what kind of request a preview is of.
-type PreviewOptions struct {
-	Tools, Vision bool
-	Input         int64 // tokens; 0: as a usual request
-}
-
-// Routing is who chooses; main wires it to the router.
+// Routing is who chooses, *routing.Router.
 type Routing interface {
-	// Preview tells in what order the targets of the router of that name (minimum-cost) would be tried now.
-	Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Error)
+	// Preview tells in what order the targets of a router, router/NAME, would be tried now.
+	Preview(name string, o routing.PreviewOptions) (*llm.Receipt, *llm.Error)
 }
 
-// ProviderHealth is how requests to a provider have gone of late. Its zero value is healthy.
-type ProviderHealth struct {
-	State    string    // healthy, degraded or unhealthy
-	Cause    string    // of the state, such as rate_limited, key_refused or breaker_open; empty where it is healthy
-	Until    time.Time // when what keeps requests away ends; zero: nothing does
-	Trial    bool      // one request is finding out whether it is back
-	Failures int       // that count at the moment
-	Running  int       // requests
-	Waiting  int       // for a place
-	// FirstToken and TokensPerSecond are averages; zero: never measured.
-	FirstToken      time.Duration
-	TokensPerSecond float64
-	Rests           []ProviderRest
-}
-
-// ProviderRest is a model or a credential that rests.
-type ProviderRest struct {
-	Model      string // empty: all models
-	Credential string // its name; empty: all of them, or there is one only
-	Cause      string
-	Until      time.Time
-}
-
-// Health is what is known of the providers by the requests to them; main wires it to the router.
+// Health is what is known of the providers by the requests to them, *health.Tracker.
 type Health interface {
-	Report(provider string) ProviderHealth
+	Report(provider string) health.Report
 	// Retry ends all waiting at a provider, so that the next request tries it.
 	Retry(provider string)
 }
@@ -122,6 +96,8 @@ type Options struct {
 	Routing Routing
 	// Health adds to what Providers know by themselves. nil: nothing.
 	Health Health
+	// Limits knows how budgets stand. nil: there are none.
+	Limits *limits.Limiter
 
 	// AdminToken opens the class "cli". Empty: no token does.
 	AdminToken string

@@ -47,6 +47,7 @@ var table = []route{
 	{session, "POST", "/do/gateway", func(d *Dashboard) handler { return d.setGateway }},
 	{session, "POST", "/do/runs/{id}/stop", func(d *Dashboard) handler { return d.stopRun }},
 	{session, "POST", "/do/vault/retry", func(d *Dashboard) handler { return d.retryVault }},
+	{session, "POST", "/do/budget/allow", func(d *Dashboard) handler { return d.allowBudget }},
 	{session, "POST", "/do/logout", func(d *Dashboard) handler { return d.logout }},
 	{session, "POST", "/do/logout-everywhere", func(d *Dashboard) handler { return d.logoutEverywhere }},
 
@@ -62,6 +63,8 @@ var table = []route{
 	{cli, "PATCH", "/admin/v1/keys/{id}", func(d *Dashboard) handler { return d.changeKey }},
 	{cli, "POST", "/admin/v1/keys/{id}/regenerate", func(d *Dashboard) handler { return d.regenerateKey }},
 	{cli, "DELETE", "/admin/v1/keys/{id}", func(d *Dashboard) handler { return d.deleteKey }},
+	{cli, "GET", "/admin/v1/budget", func(d *Dashboard) handler { return d.showBudget }},
+	{cli, "POST", "/admin/v1/budget/allow", func(d *Dashboard) handler { return d.allowBudget }},
 	{cli, "GET", "/admin/v1/providers", func(d *Dashboard) handler { return d.listProviders }},
 	{cli, "POST", "/admin/v1/providers", func(d *Dashboard) handler { return d.addProvider }},
 	{cli, "PUT", "/admin/v1/providers/{name}/key", func(d *Dashboard) handler { return d.setProviderKey }},

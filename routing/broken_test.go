@@ -13,8 +13,8 @@ import (
 )
 
 // mutation is one way to break the router, from a file in testdata/broken: first lines that say what it does, then
-// "check NAME" with the check that must notice, then one or more edits: "file NAME", and between lines of "<<<<", "===="
-// and ">>>>" the old text and the new.
+// "check NAME" with the check that must notice, then "file NAME" and one or more edits of it: between lines of "<<<<",
+// "====" and ">>>>" the old text and the new, with or without the end of their last line.
 type mutation struct {
 	name  string
 	check string
@@ -40,7 +40,7 @@ func readMutation(path string) (*mutation, error) {
 			into = &e.new
 		case word == ">>>>" && into == &e.new:
 			m.edits = append(m.edits, e)
-			into, e = nil, mutationEdit{}
+			into, e = nil, mutationEdit{file: e.file}
 		case into != nil:
 			*into += line
 		case word == "check":
@@ -59,6 +59,7 @@ func readMutation(path string) (*mutation, error) {
 func (m *mutation) overlay(dir string) (string, error) {
 	replace := map[string]string{}
 	for i, e := range m.edits {
+		e.old, e.new = strings.TrimSuffix(e.old, "\n"), strings.TrimSuffix(e.new, "\n")
 		path, err := filepath.Abs(filepath.FromSlash(e.file))
 		if err != nil {
 			return "", err

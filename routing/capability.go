@@ -3,42 +3,28 @@ package routing
 import (
 	"math/bits"
 	"slices"
-	"strings"
 
 	"localrouter/providers/llm"
 )
 
-// capabilities are what a router may demand of its models, by the names in the settings.
-var capabilities = map[string]llm.Set{
-	"tools":       llm.SetOf(llm.FeatureTools),
-	"vision":      llm.SetOf(llm.FeatureImages),
-	"audio":       llm.SetOf(llm.FeatureAudio),
-	"files":       llm.SetOf(llm.FeatureFiles),
-	"json_schema": llm.SetOf(llm.FeatureSchema),
-	"reasoning":   llm.SetOf(llm.FeatureReasoning),
-}
-
-// modes are what a list or the catalogue calls the input that a capability is about.
-var modes = map[string]string{"vision": "image", "audio": "audio", "files": "file"}
-
-// has reports whether a target is known or believed to have a capability. What takes pictures, sound or files must be
-// known: a model of which nothing is said takes texts.
+// has reports whether a target is known or believed to have a capability. What takes pictures, sound or files, or reasons,
+// must be known: a model of which nothing is said takes texts.
 func has(t *Target, capability string) bool {
-	m := t.Model
-	if mode, ok := modes[capability]; ok {
-		return m != nil && slices.Contains(m.InputModes, mode)
+	c := llm.CapabilityNamed(capability)
+	if c == nil {
+		return false
 	}
-	if capability == "reasoning" {
-		return m != nil && m.Thinking != 0 && m.Thinking&llm.ThinksNever == 0
+	known := llm.Maybe
+	if t.Model != nil {
+		known = t.Model.Can(capability)
 	}
-	lacks := llm.Set(0)
-	if m != nil {
-		lacks = m.Lacks
+	if c.Mode != "" || c.Main == llm.FeatureReasoning {
+		return known == llm.Yes
 	}
-	if t.Source.Features != nil {
-		lacks |= t.Source.Features.Refuses(m)
+	if f := t.Source.Features; f != nil && f.Refuses(t.Model).Has(c.Main) {
+		return false
 	}
-	return lacks&capabilities[capability] == 0
+	return known != llm.No
 }
 
 // blind are the features that a model which is said to take texts only cannot serve.
@@ -64,52 +50,29 @@ func cannotSee(m *llm.Model) (s llm.Set) {
 	return s
 }
 
-// outputKind is what a model is for.
-type outputKind uint8
-
-const (
-	kindText outputKind = iota
-	kindEmbedding
-	kindOther // sound, pictures, judgements
-)
-
-// namesOfEmbeddings and namesOfOthers tell by its name what a model is for where nothing else does: OpenAI's list and
-// those that copy it hold names only.
-var (
-	namesOfEmbeddings = []string{"embed", "bge-", "gte-", "e5-", "minilm"}
-	namesOfOthers     = []string{"whisper", "tts-", "-tts", "dall-e", "moderation", "rerank", "-image", "transcribe", "sora", "-realtime", "-audio", "veo-", "imagen", "flux"}
-)
-
-func kindOf(t *Target) outputKind {
-	if t.Model != nil && len(t.Model.OutputModes) > 0 {
-		switch {
-		case slices.Contains(t.Model.OutputModes, "text"):
-			return kindText
-		case slices.ContainsFunc(t.Model.OutputModes, func(m string) bool { return strings.HasPrefix(m, "embedding") }):
-			return kindEmbedding
-		}
-		return kindOther
-	}
-	id := strings.ToLower(t.ID)
-	holds := func(part string) bool { return strings.Contains(id, part) }
+// apiOf is the endpoint that a target answers at; zero: conversations.
+func apiOf(t *Target) llm.API {
+	m := t.Model
 	switch {
-	case slices.ContainsFunc(namesOfEmbeddings, holds):
-		return kindEmbedding
-	case slices.ContainsFunc(namesOfOthers, holds):
-		return kindOther
+	case m == nil:
+		return ""
+	case m.API == "" && len(m.OutputModes) > 0 && !slices.Contains(m.OutputModes, "text"):
+		return llm.APIOther
 	}
-	return kindText
+	return m.API
 }
 
-// serves reports whether models of a kind are there for an operation.
-func (k outputKind) serves(op llm.Op) bool {
+// answers reports whether models of an endpoint are there for an operation.
+func answers(api llm.API, op llm.Op) bool {
 	switch op {
 	case llm.Embeddings:
-		return k == kindEmbedding
+		return api == llm.APIEmbeddings
 	case llm.Forward:
-		return k == kindOther
+		return api != "" && api != llm.APIEmbeddings && api != llm.APIResponses && api != llm.APICompletions
+	case llm.Completions:
+		return api == "" || api == llm.APICompletions
 	}
-	return k == kindText
+	return api == ""
 }
 
 // firstOf names the first feature of a set.

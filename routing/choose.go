@@ -51,7 +51,7 @@ func (j *journey) among() *llm.Error {
 		offline: j.conf.Offline, priced: j.c.Priced, freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
 		now: j.r.now(), allowed: j.table.allowedOf(pool, j.policy)}
 	j.understand()
-	s := shape{j.c.Request.InputEstimate, j.c.Output}
+	s := shape{j.c.Request.InputEstimate, j.c.Output, j.start}
 	if s.output <= 0 {
 		s.output = usualOutput
 	}
@@ -109,7 +109,7 @@ func (j *journey) nobody() *llm.Error {
 	case has(contextSmall):
 		e.Kind, e.Status, e.Code, e.Param = llm.ContextTooLong, 400, "context_length_exceeded", ""
 		e.Message = fmt.Sprintf("The request has about %d tokens, more than any model left to the router %s takes.", j.needs.input, name)
-	case has(lacksFeature), has(noOperation), has(wrongKind):
+	case has(lacksFeature), has(noOperation), has(wrongEndpoint):
 		e.Kind, e.Status, e.Code, e.Param = llm.BadRequest, 400, "unsupported_parameter", ""
 		e.Message = "No model of the router " + name + " can take this request."
 	case has(priceUnknown):

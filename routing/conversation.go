@@ -2,6 +2,7 @@ package routing
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,10 +85,15 @@ func (j *journey) stay() {
 		return
 	}
 	home, ok := j.r.sticky.find(j.identity, j.needs.now)
-	if !ok || j.needs.uses&bound == 0 && !j.cached(home) {
+	if !ok || !goesOn(j.c.Request.Conversation) || j.needs.uses&bound == 0 && !j.cached(home) {
 		return
 	}
 	j.stuck = j.selected.prefer(home.provider, home.model)
+}
+
+// goesOn reports whether a conversation has a history that somebody wrote. A beginning goes where it is best off.
+func goesOn(c *llm.Conversation) bool {
+	return c != nil && slices.ContainsFunc(c.Turns, func(t llm.Turn) bool { return t.Role == llm.Assistant })
 }
 
 // cached reports whether a target charges less for what it read before. A local one is quicker with it.

@@ -19,8 +19,7 @@ type day struct {
 	edits []edit
 	now   atomic.Pointer[version]
 
-	mu       sync.Mutex // guards what follows, the trips' records and the watches
-	trips    []*trip
+	mu       sync.Mutex          // guards what follows, the records of trips and the watches
 	problems map[string][]string // by check
 	counts   map[string]int      // what the day was like, for the log
 	cost     struct{ paid, best int64 }
@@ -50,6 +49,7 @@ const (
 	checkAdmit        = "admit"        // limits are asked once
 	checkReturned     = "returned"     // whoever is well again gets requests again
 	checkTable        = "table"        // the outcome table
+	checkClosed       = "closed"       // nobody is asked who may not be
 	checkPatience     = "patience"     // the clocks, and what a cancel leaves behind
 )
 
@@ -67,8 +67,10 @@ func (d *day) enter(k *desk, t *trip, model string) *visit {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := &visit{trip: t, place: k.place, credential: k.credential, model: model, at: d.time()}
+	d.lookLocked(t)
 	d.mayEnterLocked(t, v)
 	t.visits = append(t.visits, v)
+	k.place.working++
 	k.place.watch.enterLocked(d, v)
 	return v
 }
@@ -81,11 +83,17 @@ func (d *day) mayEnterLocked(t *trip, v *visit) {
 	if t.admits != 1 {
 		d.problemLocked(checkAdmit, t, "%s/%s was asked when limits had been asked %d times", v.place.name, v.model, t.admits)
 	}
+	if name := v.place.name + "/" + v.model; t.reserved != name {
+		d.problemLocked(checkAdmit, t, "%s was asked when limits had reserved for %q", name, t.reserved)
+	}
 	if t.refused {
 		d.problemLocked(checkAdmit, t, "%s/%s was asked for a request that limits had refused", v.place.name, v.model)
 	}
 	if t.early != nil && (t.early.Provider != v.place.name || t.early.Model != v.model) {
 		d.problemLocked(checkCommit, t, "%s/%s was asked after the headers of %s/%s had been sent", v.place.name, v.model, t.early.Provider, t.early.Model)
+	}
+	if far := !v.place.local; far && (t.key.LocalOnly || t.version.settings.Offline && d.now.Load() == t.version) || len(t.key.Allow) > 0 && !t.key.Allow.Match(v.place.name, v.model) {
+		d.problemLocked(checkClosed, t, "%s/%s may not be reached", v.place.name, v.model)
 	}
 	if t.cancelled {
 		d.problemLocked(checkPatience, t, "%s/%s was asked after the application had gone", v.place.name, v.model)
@@ -193,14 +201,27 @@ func (d *day) leaveLocked(v *visit, kind llm.Kind, retry time.Duration) {
 	} else {
 		v.place.watch.brokeLocked(d, v, kind)
 	}
-	v.ended = kind != ""
+	if kind != "" {
+		d.endLocked(v)
+	}
+}
+
+// endLocked notes that nothing more comes of a visit.
+func (d *day) endLocked(v *visit) {
+	if p := v.place; !v.ended {
+		if p.parallel > 0 && p.working >= p.parallel {
+			p.full = d.time()
+		}
+		p.working--
+		v.ended = true
+	}
 }
 
 // finish notes the clean end of an answer.
 func (d *day) finish(v *visit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v.ended = true
+	d.endLocked(v)
 	v.place.watch.provedLocked(v)
 }
 
@@ -211,7 +232,7 @@ func (d *day) close(v *visit) {
 	if !v.done {
 		d.leaveLocked(v, v.goneKind(), 0)
 	}
-	v.ended = true
+	d.endLocked(v)
 }
 
 func (v *visit) context() int {

@@ -56,7 +56,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // longestWhole is how long a client waits for a whole reply.
-const longestWhole = 9*time.Minute + 50*time.Second
+const longestWhole = 10 * time.Minute
 
 // Send plays what the script says for this moment.
 func (k *desk) Send(ctx context.Context, _ *llm.Request, model string, obs llm.Observer) (llm.Relay, error) {
@@ -93,6 +93,8 @@ func (k *desk) Send(ctx context.Context, _ *llm.Request, model string, obs llm.O
 	tape := &tape{ctx: ctx, visit: v, obs: obs, day: k.day, trouble: f.trouble, late: late, chunks: 3 + rng.IntN(3)}
 	if !t.stream {
 		tape.chunks = 1
+	}
+	if !t.stream && f.trouble != hanging {
 		late += time.Duration(rng.Int64N(int64(6 * time.Second)))
 	}
 	if f.trouble == hanging || !t.stream {

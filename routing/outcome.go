@@ -41,9 +41,9 @@ func courseOf(e *llm.Error) course {
 		return course{again: asLast, next: true, provider: true}
 	case llm.RateLimited:
 		if e.RetryAfter > 0 && e.RetryAfter <= shortWait {
-			return course{again: afterWait, next: true, credential: true}
+			return course{again: afterWait, next: true, credential: true, provider: true}
 		}
-		return course{next: true, credential: true}
+		return course{next: true, credential: true, provider: true}
 	case llm.Quota, llm.ProviderAuth:
 		return course{next: true, credential: true, provider: true}
 	case llm.VaultLocked: // the provider's key cannot be read; another provider's may be elsewhere

@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,7 +20,14 @@ type place struct {
 	first       time.Duration // usual time to the first content
 	faults      []fault       // in order of their beginning
 
-	watch *watch
+	watch   *watch
+	working int           // requests inside, those whose content comes included
+	full    time.Duration // when it last had as many as parallel says
+}
+
+// busyLocked reports whether the place was full at any time since one.
+func (p *place) busyLocked(since time.Duration) bool {
+	return p.parallel > 0 && (p.working >= p.parallel || p.full >= since && p.full > 0)
 }
 
 // The features that requests of the day make use of.
@@ -85,6 +93,8 @@ func newPool() []*place {
 type version struct {
 	sources  *llm.Sources
 	settings *settings.Settings
+
+	sourcesKey, settingsKey string // of what they were made of
 }
 
 // changes are what may differ between two versions.
@@ -96,8 +106,33 @@ type changes struct {
 	routers func([]settings.Router) // edits the routers
 }
 
-// build makes the version that holds after c.
+// build makes the version that holds after c. What did not change stays the same value, as it does in the program.
 func (d *day) build(c *changes) *version {
+	v := &version{sourcesKey: fmt.Sprint(c.gone, c.prices, c.edits), settingsKey: fmt.Sprint(c.gone, c.offline, c.routers != nil)}
+	old := d.now.Load()
+	if v.sources, v.settings = d.sources(c), d.conf(c); old == nil {
+		return v
+	}
+	if old.sourcesKey == v.sourcesKey {
+		v.sources = old.sources
+	}
+	if old.settingsKey == v.settingsKey {
+		v.settings = old.settings
+	}
+	return v
+}
+
+func (d *day) sources(c *changes) *llm.Sources {
+	var list []*llm.Source
+	for _, p := range d.pool {
+		if !c.gone[p.name] {
+			list = append(list, d.source(p, c))
+		}
+	}
+	return llm.NewSources(list)
+}
+
+func (d *day) conf(c *changes) *settings.Settings {
 	conf := settings.Default()
 	conf.Resilience = settings.DefaultResilience()
 	conf.Routers = routers()
@@ -105,7 +140,6 @@ func (d *day) build(c *changes) *version {
 	if c.routers != nil {
 		c.routers(conf.Routers)
 	}
-	var list []*llm.Source
 	for _, p := range d.pool {
 		if c.gone[p.name] {
 			continue
@@ -118,9 +152,8 @@ func (d *day) build(c *changes) *version {
 			set.Resilience = &own
 		}
 		conf.Providers = append(conf.Providers, set)
-		list = append(list, d.source(p, c))
 	}
-	return &version{llm.NewSources(list), &conf}
+	return &conf
 }
 
 func (d *day) source(p *place, c *changes) *llm.Source {

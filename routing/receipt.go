@@ -78,7 +78,7 @@ func (j *journey) shapeOf() shape {
 	if j.selected != nil {
 		return j.selected.shape
 	}
-	return shape{j.c.Request.InputEstimate, j.c.Output}
+	return shape{j.c.Request.InputEstimate, j.c.Output, j.start}
 }
 
 func (j *journey) route() *llm.Route {
@@ -107,8 +107,22 @@ func (j *journey) route() *llm.Route {
 	return out
 }
 
+// pass notes why a target whose turn had come was not asked; empty: it was. One that was asked before stands among the
+// attempts.
+func (j *journey) pass(at int, why string) {
+	if j.selected == nil || j.forced || j.states[at].credentials != 0 {
+		return
+	}
+	s := j.selected
+	for row, i := range s.best {
+		if &s.pool.list[i] == j.order[at] {
+			s.passed[row] = why
+		}
+	}
+}
+
 // exclusionNames are the reasons as the log counts them.
-var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongKind: "wrong_kind", noOperation: "no_operation",
+var exclusionNames = [exclusions]string{notAllowed: "not_allowed", notLocal: "not_local", offline: "offline", wrongEndpoint: "wrong_endpoint", noOperation: "no_operation",
 	lacksFeature: "lacks_feature", contextSmall: "context_too_small", priceUnknown: "price_unknown", costsMoney: "costs_money", resting: "resting", notAdmitted: "limits"}
 
 // Receipt tells how one of the newest requests found its target; nil where it is not known, or another key made it.
@@ -151,7 +165,7 @@ func (s *selected) candidates(n *needs) []llm.Candidate {
 	for row, i := range s.best {
 		ordered[i] = true
 		c := &s.pool.list[i]
-		one := llm.Candidate{Provider: c.Source.Name, Model: c.ID}
+		one := llm.Candidate{Provider: c.Source.Name, Model: c.ID, Left: s.passed[row]}
 		for k, key := range s.pool.keys {
 			one.Figures = append(one.Figures, key.words(c, s.figures[row][k]))
 		}
@@ -288,7 +302,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	if policy == nil {
 		policy = anybody
 	}
-	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput)}
+	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput), r.now()}
 	p := t.pool(r, m.router)
 	n := needs{op: cmp.Or(o.Op, llm.Chat), dialect: cmp.Or(o.Dialect, llm.OpenAI), known: true, input: s.input, localOnly: policy.LocalOnly, offline: t.conf.Offline,
 		freeOnly: m.router.FreeOnly, automatic: len(m.router.Select.Manual) == 0, now: r.now(), allowed: t.allowedOf(p, policy)}

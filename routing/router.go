@@ -91,8 +91,8 @@ type Call struct {
 	// one that chose them; empty: none did. left says why a target may not be used, by the places of targets; nil: all
 	// may. An error ends the request. Nil: everything is admitted.
 	Admit func(targets []Target, router string) (left []string, e *llm.Error)
-	// Move is asked before another target than the first that Admit left is tried, and says why it may not be; empty: it
-	// may. Nil: each may.
+	// Move is asked before another target is tried than the first that Admit left, or the last that Move let pass, and
+	// says why it may not be; empty: it may. Nil: each may.
 	Move func(Target) (left string)
 	// Again is called before each attempt after the first: what was heard of the one before counts no more. Nil: nobody.
 	Again func()
@@ -174,6 +174,7 @@ type journey struct {
 	attempts  []llm.Attempt
 	committed bool          // the application was sent its headers
 	remote    time.Duration // spent on remote attempts
+	reserved  *candidate    // that the limits reserved for
 	floor     int64         // only targets with a larger context are tried; 0: all
 	hurried   bool          // the last attempt was cut by the request's own clock, before its provider had a fair time
 	states    [mostTargets]progress
@@ -199,24 +200,27 @@ func (j *journey) admit() *llm.Error {
 		router = j.meaning.router.Name
 	}
 	left, e := j.c.Admit(list[:n], router)
-	if left == nil {
-		return e
-	}
-	kept := j.order[:0]
-	for i, c := range j.order {
-		if i < n && left[i] != "" {
-			j.leave(c, left[i])
-			continue
+	if left != nil {
+		kept := j.order[:0]
+		for i, c := range j.order {
+			if i < n && left[i] != "" {
+				j.leave(c, left[i])
+				continue
+			}
+			kept = append(kept, c)
 		}
-		kept = append(kept, c)
+		j.order = kept
 	}
-	j.order = kept
+	if e == nil {
+		j.reserved = j.order[0]
+	}
 	return e
 }
 
 // leave notes that the limits keep a candidate out.
 func (j *journey) leave(c *candidate, why string) {
-	if j.selected != nil {
-		j.selected.leave(c, why)
+	if s := j.selected; s != nil {
+		j.stuck = j.stuck && (len(s.best) == 0 || &s.pool.list[s.best[0]] != c) // its home may not be used
+		s.leave(c, why)
 	}
 }

@@ -19,7 +19,7 @@ const (
 	notAllowed
 	notLocal
 	offline
-	wrongKind
+	wrongEndpoint
 	noOperation
 	lacksFeature
 	contextSmall
@@ -62,8 +62,8 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: offline}
 	case !c.local && n.localOnly:
 		return left{why: notLocal}
-	case n.automatic && !c.kind.serves(n.op):
-		return left{why: wrongKind}
+	case n.automatic && !answers(c.api, n.op):
+		return left{why: wrongEndpoint}
 	}
 	if l := n.able(c); l.why != fits {
 		return l
@@ -112,6 +112,8 @@ type selected struct {
 	wait   int32
 	until  time.Time
 	rested []rest
+	// passed tells of those of best whose turn came and who were not asked all the same.
+	passed [mostTargets]string
 	said   map[int32]string // why the limits keep a candidate out
 	counts [exclusions]int32
 	backed [mostTargets]int32
@@ -168,6 +170,7 @@ func (s *selected) leave(c *candidate, why string) {
 		n := len(s.best)
 		copy(s.best[at:], s.best[at+1:])
 		copy(s.figures[at:n], s.figures[at+1:n])
+		copy(s.passed[at:n], s.passed[at+1:n])
 		s.best = s.best[:n-1]
 		return
 	}
@@ -275,7 +278,7 @@ func (s *selected) words(i int, n *needs) string {
 		return "not local"
 	case offline:
 		return "offline mode: not local"
-	case wrongKind:
+	case wrongEndpoint:
 		return "not made for this kind of request"
 	case noOperation:
 		return "reached in a dialect that has nothing for this request"
@@ -312,4 +315,11 @@ func restingWords(how health.Cause, left time.Duration) string {
 	return words
 }
 
-func waitText(d time.Duration) string { return (d + time.Second - 1).Truncate(time.Second).String() }
+// waitText spells a wait for people, rounded up: who waits as long as he reads must not come too soon.
+func waitText(d time.Duration) string {
+	s := int((d + time.Second - 1) / time.Second)
+	if s <= 90 {
+		return fmt.Sprintf("%d s", s)
+	}
+	return fmt.Sprintf("%d min", (s+59)/60)
+}

@@ -38,7 +38,7 @@ func BenchmarkSelectionOfThousand(b *testing.B) {
 	n := needs{op: llm.Chat, dialect: llm.OpenAI, known: true, input: 2000, now: time.Now(), automatic: true}
 	b.ReportAllocs()
 	for b.Loop() {
-		p.choose(&n, shape{2000, 500})
+		p.choose(&n, shape{2000, 500, n.now})
 	}
 }
 

@@ -100,7 +100,7 @@ func (d *day) events(rng *rand.Rand, requests int) []event {
 		}},
 		{at: 18 * time.Hour, change: func(c *changes) { clear(c.prices) }},
 		{at: 14 * time.Hour, change: func(c *changes) { c.offline = true }},
-		{at: 14*time.Hour + 10*time.Minute, change: func(c *changes) { c.offline = false }},
+		{at: 14*time.Hour + 40*time.Minute, change: func(c *changes) { c.offline = false }},
 		{at: 16 * time.Hour, change: func(c *changes) { c.gone["gum"] = true }},
 		{at: 17*time.Hour + 30*time.Minute, change: func(c *changes) { delete(c.gone, "gum") }},
 		{at: 8 * time.Hour, change: func(c *changes) {

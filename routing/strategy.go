@@ -58,7 +58,13 @@ func orderOf(strategies []settings.Strategy) []orderKey {
 const unknownFigure = math.MaxInt64
 
 // shape is what a request is expected to be, for its cost.
-type shape struct{ input, output int64 }
+type shape struct {
+	input, output int64
+	at            time.Time // when it began: prices change
+}
+
+// plainly is up to how many tokens a sum of any price is far from what can be told.
+const plainly = 1 << 24
 
 // figure is what c is ordered by.
 func (k orderKey) figure(c *candidate, s shape) int64 {
@@ -68,7 +74,7 @@ func (k orderKey) figure(c *candidate, s shape) int64 {
 	case byStrength:
 		return c.static
 	case bySpeed:
-		return speed(c.health.Averages())
+		return speed(c.health.Pace())
 	case byLocal:
 		return flag(!c.local)
 	case byRemote:
@@ -78,7 +84,7 @@ func (k orderKey) figure(c *candidate, s shape) int64 {
 	case byUse:
 		return flag(c.flat || c.local)
 	case byLatency:
-		return latency(c.health.Averages())
+		return latency(c.health)
 	}
 	a := c.health.Averages()
 	return int64(a.Recent*16) + int64(a.Running)*16
@@ -99,30 +105,37 @@ func (c *candidate) cost(s shape) int64 {
 	case c.price == nil:
 		return unknownFigure
 	}
-	return int64(c.price.Cost(llm.Usage{Input: s.input, Output: s.output}))
+	p := c.price.At(s.at)
+	switch {
+	case p == nil:
+		return unknownFigure
+	case len(p.Tiers) == 0 && s.input < plainly && s.output < plainly:
+		return int64(p.Request + p.Input*llm.PicoUSD(s.input) + p.Output*llm.PicoUSD(s.output))
+	}
+	return int64(p.Cost(llm.Usage{Input: s.input, Output: s.output}))
 }
 
 // typicalAnswer is how many tokens an answer is taken to have where speeds are compared.
 const typicalAnswer = 500
 
 // speed is the time of a typical answer; steps makes figures that differ by little equal, so that what follows decides.
-func speed(a health.Averages) int64 {
-	if a.FirstToken <= 0 && a.TokensPerSecond <= 0 {
+func speed(first time.Duration, tokensPerSecond float64) int64 {
+	if first <= 0 && tokensPerSecond <= 0 {
 		return unknownFigure
 	}
-	d := a.FirstToken
-	if a.TokensPerSecond > 0 {
-		d += time.Duration(typicalAnswer / a.TokensPerSecond * float64(time.Second))
+	if tokensPerSecond > 0 {
+		first += time.Duration(typicalAnswer / tokensPerSecond * float64(time.Second))
 	}
-	return steps(d)
+	return steps(first)
 }
 
-func latency(a health.Averages) int64 {
-	switch {
-	case a.FirstToken > 0:
-		return steps(a.FirstToken)
-	case a.Total > 0:
-		return steps(a.Total)
+// latency is the time to the first content; of a target that was never asked for a stream the time of a whole answer.
+func latency(t *health.Target) int64 {
+	if first, _ := t.Pace(); first > 0 {
+		return steps(first)
+	}
+	if total := t.Averages().Total; total > 0 {
+		return steps(total)
 	}
 	return unknownFigure
 }

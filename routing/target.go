@@ -62,11 +62,11 @@ type candidate struct {
 	unseen  llm.Set // features that it does not have by the list of what it takes
 	context int64
 	static  int64 // order by strength, smaller is stronger
-	kind    outputKind
+	api     llm.API
 }
 
 func newCandidate(t Target, tracker *health.Tracker) candidate {
-	c := candidate{Target: t, local: t.Local(), flat: t.billing().Flat(), kind: kindOf(&t), static: strengthOf(&t)}
+	c := candidate{Target: t, local: t.Local(), flat: t.billing().Flat(), api: apiOf(&t), static: strengthOf(&t)}
 	c.price, c.free = t.price()
 	c.health = tracker.Target(t.Source.Name, t.Source.Local, credentialIDs(t.Source), t.ID)
 	if m := t.Model; m != nil {

@@ -35,14 +35,16 @@ func (j *journey) travel(ctx context.Context) *llm.Error {
 	if j.c.Request.Rest != nil {
 		j.order = j.order[:1] // what was read of an upload is gone: it can be sent once
 	}
-	at := 0
+	at, failed, what := 0, 0, course{next: true}
 	for {
 		e, entered := j.attempt(ctx, at)
 		if e == nil {
 			return nil
 		}
-		what := course{next: true}
+		// One that could not be asked changes nothing in what may follow the last that was.
+		what.credential = false
 		if entered {
+			failed = at
 			j.keepBest(e)
 			if ctx.Err() != nil || j.committed {
 				return j.finish(e)
@@ -52,7 +54,7 @@ func (j *journey) travel(ctx context.Context) *llm.Error {
 		if len(j.attempts) >= j.most() {
 			return j.finish(e)
 		}
-		if at = j.following(at, e, what); at < 0 {
+		if at = j.following(failed, what); at < 0 {
 			return j.finish(e)
 		}
 		if !j.pause(ctx, at) {
@@ -104,7 +106,7 @@ func (j *journey) judge(at int, e *llm.Error) course {
 
 // following finds the target that is tried next: the same one after the short wait its provider named, its next
 // credential, the next target, or, where no other is left, one that may be tried again. -1: none.
-func (j *journey) following(at int, e *llm.Error, what course) int {
+func (j *journey) following(at int, what course) int {
 	p := &j.states[at]
 	if p.pause > 0 {
 		return at
@@ -212,14 +214,17 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if e != nil {
 		return e, j.meaning.router == nil
 	}
-	if (at > 0 || len(j.attempts) > 0) && j.c.Move != nil {
-		if why := j.c.Move(c.Target); why != "" {
+	if j.c.Move != nil && j.reserved != c {
+		why := j.c.Move(c.Target)
+		if j.reserved = c; why != "" {
+			j.reserved = nil
 			j.leave(c, why)
 			return &llm.Error{Kind: llm.LimitReached, Provider: c.Source.Name, Model: c.ID, Status: 429, Code: "rate_limit_exceeded", Message: why}, false
 		}
 	}
 	slot, e := j.slot(ctx, at)
 	if e != nil {
+		j.pass(at, "busy")
 		return e, ctx.Err() != nil
 	}
 	tried := p.credentials
@@ -231,8 +236,12 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		if slot != nil {
 			slot()
 		}
-		return j.closed(c), false
+		e := j.closed(c)
+		how := c.health.Standing(j.r.now())
+		j.pass(at, restingWords(how.Cause, how.Wait))
+		return e, false
 	}
+	j.pass(at, "")
 	p.credentials |= 1 << pass.Credential
 	if len(j.attempts) > 0 && j.c.Again != nil {
 		j.c.Again()
@@ -324,8 +333,8 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 		j.relay.Relay, j.relay.clock, j.relay.ctx, j.relay.pass, j.relay.watch = relay, clock, ctx, pass, &j.watch
 		j.relay.first, j.relay.err = relay.Next()
 		if err = j.relay.err; err == nil || isEnd(err) {
-			j.relay.pass.Answered()
 			j.committed = clock.stop() || j.committed
+			j.relay.pass.Answered()
 			return nil
 		}
 		relay.Close()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -48,9 +47,11 @@ type trip struct {
 	visits    []*visit
 	down      map[string]bool // targets that could rest when it began or when it was decided
 	trying    map[string]bool // providers of which another request was finding out whether they are back
+	busy      map[string]bool // providers that were full between then and the decision
 	admits    int
-	refused   bool // limits refused it
-	waited    bool // in a provider's queue
+	reserved  string // the target that limits reserved for
+	refused   bool   // limits refused it
+	waited    bool   // in a provider's queue
 	early     *llm.Attempt
 	cancelled bool
 	left      time.Duration // when it was cancelled
@@ -74,8 +75,15 @@ func (t *trip) Usage(llm.Usage)                {}
 func (t *trip) Finish(string)                  {}
 func (t *trip) Committed()                     { t.committed++ }
 func (t *trip) Failed(*llm.Error)              { t.failed++ }
-func (t *trip) makesUse(f llm.Feature) bool    { return slices.Contains(t.uses, f) }
 func (t *trip) wants(place, model string) bool { return t.model == place+"/"+model || t.model == model }
+
+// planned is the reason of limits.
+const planned = "its plan is used up"
+
+// tight reports whether the plan of a target has no room for the trip.
+func (t *trip) tight(name string) bool {
+	return t.n%8 == 0 && (len(name)+t.n)%5 == 0
+}
 
 // bound is the most attempts.
 func (t *trip) bound(d *day) int {
@@ -148,7 +156,7 @@ func (d *day) start(t *trip) {
 	defer d.mu.Unlock()
 	t.at = d.time()
 	t.version = d.now.Load()
-	t.down, t.trying = map[string]bool{}, map[string]bool{}
+	t.down, t.trying, t.busy = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	d.lookLocked(t)
 	for _, p := range d.pool {
 		t.trying[p.name] = p.watch.perhaps && p.watch.inside > 0
@@ -158,6 +166,7 @@ func (d *day) start(t *trip) {
 // lookLocked notes which targets the router may keep away from.
 func (d *day) lookLocked(t *trip) {
 	for _, p := range d.pool {
+		t.busy[p.name] = t.busy[p.name] || p.busyLocked(t.at)
 		if !p.watch.perhaps && len(p.watch.rests) == 0 {
 			continue
 		}
@@ -190,9 +199,20 @@ func (d *day) call(t *trip) *routing.Call {
 	c := &routing.Call{ID: t.id(), Observer: t, Key: t.key, Output: t.output, Priced: t.priced, Session: t.talk,
 		Request: &llm.Request{Dialect: llm.OpenAI, Op: llm.Chat, Path: "/chat/completions", Key: t.key.ID, Model: t.model, Stream: t.stream,
 			InputEstimate: t.input, Conversation: talk, Body: []byte("{}"), Length: 2}}
-	c.Admit = func(targets []routing.Target, _ string) ([]string, *llm.Error) {
+	c.Admit = func(targets []routing.Target, _ string) (left []string, e *llm.Error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		left = make([]string, len(targets))
+		for i := range targets {
+			if name := targets[i].Name(); t.tight(name) && len(targets) > 1 {
+				left[i] = planned
+			} else if t.reserved == "" {
+				t.reserved = name
+			}
+		}
+		if t.reserved == "" { // a plan never keeps all away here
+			left[0], t.reserved = "", targets[0].Name()
+		}
 		t.admits++
 		if len(targets) == 0 {
 			d.problemLocked(checkAdmit, t, "limits were asked about no target")
@@ -201,7 +221,16 @@ func (d *day) call(t *trip) *routing.Call {
 			t.refused = true
 			return nil, &llm.Error{Kind: llm.LimitReached, Status: 429, Message: "The limit is reached"}
 		}
-		return nil, nil
+		return left, nil
+	}
+	c.Move = func(target routing.Target) string {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if t.reserved = target.Name(); t.tight(t.reserved) {
+			t.reserved = ""
+			return planned
+		}
+		return ""
 	}
 	c.Waiting = func(_ string, waiting bool) {
 		d.mu.Lock()

@@ -142,7 +142,8 @@ func (d *day) judgeAvailabilityLocked(t *trip) {
 	}
 	if slices.ContainsFunc(t.visits, func(v *visit) bool {
 		// A local model may be loading: whoever waits for it is bound to it. An explicit model has no other.
-		return v.place.local && v.left-v.at >= 15*time.Second || v.hiccup && t.explicit()
+		// A whole reply has no other bound than that of all attempts together.
+		return v.place.local && v.left-v.at >= 15*time.Second || !t.stream && v.left-v.at >= longestWhole || v.hiccup && t.explicit()
 	}) {
 		return
 	}
@@ -242,6 +243,8 @@ var leftOut = []struct {
 	{"context of", func(_ *day, t *trip, o llm.Offer) bool {
 		return !t.explicit() && t.input > int64(o.Model.ContextLength)
 	}},
+	{planned, func(_ *day, t *trip, o llm.Offer) bool { return !t.explicit() && t.tight(o.Source.Name+"/"+o.Model.ID) }},
+	{"busy", nil},
 	{"rests after failures", nil},
 	{"one request tries", nil},
 	{"rate limited", nil},
@@ -256,7 +259,8 @@ func (d *day) judgeChoiceLocked(t *trip) {
 	for _, o := range d.offers(t) {
 		offers[o.Source.Name+"/"+o.Model.ID] = o
 	}
-	var order []llm.Offer
+	var order []turn
+	full := mostOrdered
 	for _, c := range t.receipt.Candidates {
 		name := c.Provider + "/" + c.Model
 		o, ok := offers[name]
@@ -264,25 +268,36 @@ func (d *day) judgeChoiceLocked(t *trip) {
 		switch {
 		case !ok:
 			d.problemLocked(checkReason, t, "%s stands in the receipt and is none of the router's, or stands there twice", name)
-		case c.Left == "":
-			order = append(order, o)
-			if why := d.unable(t, o); why != "" {
+		case c.Left == planned:
+			full-- // it had its place until the limits were asked
+			fallthrough
+		case c.Left != "":
+			d.judgeReasonLocked(t, name, o, c.Left)
+		default:
+			if why := d.unable(t, o); why != "" && why != planned {
 				d.problemLocked(checkReason, t, "%s was not left out: %s", name, why)
 			}
-		default:
-			d.judgeReasonLocked(t, name, o, c.Left)
+		}
+		if c.Left == "" || len(c.Figures) > 0 { // figures: it had its place, but was passed over when its turn came
+			order = append(order, turn{o, name, c.Left != ""})
 		}
 	}
 	for name := range offers {
 		d.problemLocked(checkReason, t, "%s is not in the receipt", name)
 	}
-	d.judgeOrderLocked(t, order)
+	d.judgeOrderLocked(t, order, full)
 }
 
 func (d *day) judgeReasonLocked(t *trip, name string, o llm.Offer, left string) {
 	for _, w := range leftOut {
 		if !strings.HasPrefix(left, w.words) {
 			continue
+		}
+		if w.words == "busy" {
+			if !t.busy[o.Source.Name] {
+				d.problemLocked(checkReason, t, "%s was not busy", name)
+			}
+			return
 		}
 		if w.true == nil && !t.down[name] || w.true != nil && !w.true(d, t, o) {
 			d.problemLocked(checkReason, t, "%s was left out for what is not so: %s", name, left)
@@ -295,8 +310,16 @@ func (d *day) judgeReasonLocked(t *trip, name string, o llm.Offer, left string) 
 // mostOrdered is how many candidates of a router are put in their full order: more than are ever tried.
 const mostOrdered = 16
 
+// turn is a candidate that has a place in the order of trying.
+type turn struct {
+	llm.Offer
+	name   string
+	passed bool // nobody was asked when its turn came, and the receipt says why
+}
+
 // judgeOrderLocked checks that candidates stand by the strategies and that they were asked in that order.
-func (d *day) judgeOrderLocked(t *trip, order []llm.Offer) {
+// The first of them, as many as full says, stand in their full order.
+func (d *day) judgeOrderLocked(t *trip, order []turn, full int) {
 	if len(order) == 0 {
 		return
 	}
@@ -304,40 +327,51 @@ func (d *day) judgeOrderLocked(t *trip, order []llm.Offer) {
 	sorted := order
 	if t.receipt.Sticky {
 		sorted = order[1:]
-		if name := order[0].Source.Name + "/" + order[0].Model.ID; !slices.Contains(d.served[t.talk], name) {
-			d.problemLocked(checkChoice, t, "the conversation is said to have begun with %s, and did not", name)
+		if !slices.Contains(d.served[t.talk], order[0].name) {
+			d.problemLocked(checkChoice, t, "the conversation is said to have begun with %s, and did not", order[0].name)
 		}
 	}
 	for i := 1; i < len(sorted); i++ {
-		if whole := len(order)-len(sorted)+i < mostOrdered; !inOrder(t, r.Strategies, listed, sorted[i-1], sorted[i], whole) {
-			d.problemLocked(checkChoice, t, "by %v %s comes before %s", r.Strategies, sorted[i].Source.Name+"/"+sorted[i].Model.ID, sorted[i-1].Source.Name+"/"+sorted[i-1].Model.ID)
+		if whole := len(order)-len(sorted)+i < full; !inOrder(t, r.Strategies, listed, sorted[i-1].Offer, sorted[i].Offer, whole) {
+			d.problemLocked(checkChoice, t, "by %v %s comes before %s", r.Strategies, sorted[i].name, sorted[i-1].name)
 			return
 		}
 	}
-	if len(t.visits) == 0 {
-		if !t.refused && !t.cancelled && !slices.ContainsFunc(order, d.mayPass(t)) {
-			d.problemLocked(checkChoice, t, "nobody was asked")
-		}
-		return
-	}
-	for _, o := range order {
-		if v := t.visits[0]; o.Source.Name == v.place.name && o.Model.ID == v.model {
-			return
-		}
-		if !d.mayPass(t)(o) {
-			d.problemLocked(checkChoice, t, "%s/%s was passed over", o.Source.Name, o.Model.ID)
-			return
-		}
-	}
-	if len(order) > 0 && !t.down[t.visits[0].place.name+"/"+t.visits[0].model] {
-		d.problemLocked(checkChoice, t, "who was asked first is not among the candidates")
+	waits := slices.IndexFunc(order, func(o turn) bool { return !o.passed })
+	switch {
+	case waits < 0: // nobody could be asked
+	case len(t.visits) == 0 && !t.refused && !t.cancelled:
+		d.problemLocked(checkChoice, t, "nobody was asked, not even %s", order[waits].name)
+	default:
+		d.judgeTurnsLocked(t, order)
 	}
 }
 
-// mayPass tells whether a candidate may have been passed over when its turn came: it rests by then, or is busy.
-func (d *day) mayPass(t *trip) func(llm.Offer) bool {
-	return func(o llm.Offer) bool {
-		return t.down[o.Source.Name+"/"+o.Model.ID] || d.place(o.Source.Name).parallel > 0
+// judgeTurnsLocked checks of each attempt at another target that nobody before it in the order was left waiting.
+func (d *day) judgeTurnsLocked(t *trip, order []turn) {
+	asked := map[string]bool{}
+	failed := map[string]bool{} // providers
+	larger := 0                 // the context that was too small
+	for k, v := range t.visits {
+		name := v.place.name + "/" + v.model
+		if !asked[name] {
+			for _, o := range order {
+				if o.name == name {
+					break
+				}
+				later := slices.ContainsFunc(t.visits[k:], func(u *visit) bool { return u.place.name+"/"+u.model == o.name })
+				if o.passed || asked[o.name] || failed[o.Source.Name] || o.Model.ContextLength <= larger || later && t.busy[o.Source.Name] {
+					continue
+				}
+				d.problemLocked(checkChoice, t, "attempt %d was %s while %s waited", k+1, name, o.name)
+				return
+			}
+		}
+		asked[name] = true
+		failed[v.place.name] = true
+		if v.kind == llm.ContextTooLong {
+			larger = v.context()
+		}
 	}
 }
 
@@ -399,12 +433,16 @@ func (d *day) judgeCostLocked(t *trip) {
 		return
 	}
 	paid, best := int64(0), int64(1<<62)
-	for _, o := range d.capable(t) {
+	for _, o := range d.offers(t) {
 		name := o.Source.Name + "/" + o.Model.ID
 		cost := price(t, o)
 		if name == t.answered {
 			paid = cost
 			best = min(best, cost)
+			continue
+		}
+		if d.unable(t, o) != "" {
+			continue
 		}
 		failed := slices.ContainsFunc(t.visits, func(v *visit) bool { return v.kind != "" && v.place.name == o.Source.Name })
 		if !failed && !t.down[name] && d.place(o.Source.Name).up(o.Model.ID, t.at, t.decided) {

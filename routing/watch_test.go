@@ -13,6 +13,7 @@ type watch struct {
 	place *place
 
 	open       bool            // surely
+	since      time.Duration   // when it surely opened
 	generation int             // raised when it surely opens and closes
 	failures   []time.Duration // counted since it closed
 	alone      int             // requests inside that began while it was open
@@ -61,6 +62,7 @@ func (w *watch) threshold() int {
 
 const (
 	breakerWindow = 30 * time.Second
+	leastOpen     = 12 * time.Second // the least time that a breaker stays open, with all of its jitter
 	fairTime      = 30 * time.Second // a provider that is given less has not failed
 )
 
@@ -73,6 +75,9 @@ func (w *watch) enterLocked(d *day, v *visit) {
 		}
 		w.alone++
 		v.alone = true
+		if v.at < w.since+leastOpen {
+			d.turnedAwayLocked(v, "is open")
+		}
 	}
 	for _, r := range w.rests {
 		if r.sure && v.at < r.until && r.about(v.credential, v.model) {
@@ -81,6 +86,25 @@ func (w *watch) enterLocked(d *day, v *visit) {
 			}
 			r.alone++
 			v.resting = append(v.resting, r)
+			d.turnedAwayLocked(v, "rests")
+		}
+	}
+}
+
+// turnedAwayLocked notes a request at a target that is to be left alone, although another could have been asked.
+func (d *day) turnedAwayLocked(v *visit, what string) {
+	t := v.trip
+	if t.explicit() || d.now.Load() != t.version || v.at-t.at > time.Minute {
+		return
+	}
+	for _, o := range d.capable(t) {
+		name := o.Source.Name + "/" + o.Model.ID
+		tried := slices.ContainsFunc(t.visits, func(u *visit) bool {
+			return u.place.name == o.Source.Name || u.kind == llm.ContextTooLong && o.Model.ContextLength <= u.context()
+		})
+		if o.Source.Name != v.place.name && !tried && !t.down[name] && !t.busy[o.Source.Name] {
+			d.problemLocked(checkOpen, t, "%s/%s %s and was asked at %v while %s was free", v.place.name, v.model, what, v.at, name)
+			return
 		}
 	}
 }
@@ -147,7 +171,7 @@ func (w *watch) failLocked(v *visit, kind llm.Kind, now time.Duration) {
 	}
 	if !w.open && v.generation == w.generation {
 		if w.failures = recent(w.failures); len(w.failures) >= w.threshold() {
-			w.open = true
+			w.open, w.since = true, now
 			w.generation++
 		}
 	}
@@ -169,6 +193,10 @@ func (w *watch) restLocked(v *visit, kind llm.Kind, retry time.Duration, now tim
 		r.credential = ""
 	default:
 		return
+	}
+	// What comes while it rests need not move the end that was promised.
+	if slices.ContainsFunc(w.rests, func(o *rest) bool { return o.sure && now < o.until && o.about(v.credential, v.model) }) {
+		r.sure = false
 	}
 	w.rests = append(slices.DeleteFunc(w.rests, func(o *rest) bool { return o.until <= now && o.alone == 0 && !o.tries() }), r)
 }

@@ -76,6 +76,7 @@ func (a *account) find() {
 
 func (a *account) cost() (llm.PicoUSD, llm.CostSource) {
 	t := target{Source: a.source, ID: a.x.entry.Model, Model: a.model}
+	price := a.price()
 	switch {
 	case a.source != nil && t.Local():
 		return 0, llm.CostLocal
@@ -83,12 +84,24 @@ func (a *account) cost() (llm.PicoUSD, llm.CostSource) {
 		return 0, llm.CostFlat
 	case a.usage.CostReported:
 		return a.usage.Cost, llm.CostReported
-	case a.model == nil || a.model.Price == nil || a.usage.Zero():
+	case price == nil || a.usage.Zero():
 		return 0, llm.CostUnknown
 	case a.usage.Estimated:
-		return a.model.Price.Cost(a.usage), llm.CostEstimated
+		return price.Cost(a.usage), llm.CostEstimated
 	}
-	return a.model.Price.Cost(a.usage), llm.CostComputed
+	return price.Cost(a.usage), llm.CostComputed
+}
+
+// price is that of the model that answered, as it was when the request began; nil where it is not known.
+func (a *account) price() *llm.Price {
+	if a.source == nil {
+		return nil
+	}
+	m := a.source.Answered(a.model, a.usage.Model)
+	if m == nil {
+		return nil
+	}
+	return m.Price.At(a.x.entry.Start)
 }
 
 // What an estimate by length goes by: OpenAI's "about four characters a token", and what the frame of an answer takes.

@@ -48,7 +48,7 @@ func (x *exchange) bounded() bool {
 		return false
 	}
 	if x.own.ID == "" {
-		x.own = limits.Key{ID: x.key.ID, Name: "The key " + x.key.Name, Revision: x.key.Revision, Limits: x.key.Limits, Budget: x.key.Budget}
+		x.own = limits.OfKey(x.key.ID, x.key.Name, x.key.Revision, x.key.Limits, x.key.Budget)
 	}
 	return x.own.Bounds() || x.router.Bounds() || x.g.Limits.Machine().Bounds()
 }

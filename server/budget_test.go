@@ -106,7 +106,7 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 	r := newRig(t, boundBy(settings.Settings{Routers: []settings.Router{router}, Providers: []settings.Provider{provider}}, settings.Budget{}, "requests=1/1h"))
 	p, here := r.source("p"), r.source("here")
 	priced, _ := p.Model("m")
-	targets := []target{{p, "m", priced}, {here, "small", nil}}
+	targets := []target{{Source: p, ID: "m", Model: priced}, {Source: here, ID: "small"}}
 	ask := func(targets ...target) (*exchange, []string, *llm.Error) {
 		x := r.exchange()
 		left, e := x.reserve(&llm.Request{Op: llm.Chat, InputEstimate: 7}, "fast", targets)
@@ -153,11 +153,11 @@ func TestTheDearestOfTheCandidatesIsReserved(t *testing.T) {
 	p := r.source("p")
 	flat := &llm.Model{ID: "flat", Billing: llm.BillingFlat}
 	targets := []target{
-		{r.source("here"), "small", nil},
-		{p, "cheap", &llm.Model{ID: "cheap", MaxOutput: 9000, Price: &llm.Price{Input: 1, Output: 1_000_000}}},
-		{p, "unknown", nil},
-		{p, "dear", &llm.Model{ID: "dear", MaxOutput: 1000, Price: &llm.Price{Input: 1_000_000, Output: 50_000_000}}},
-		{p, "flat", flat},
+		{Source: r.source("here"), ID: "small"},
+		{Source: p, ID: "cheap", Model: &llm.Model{ID: "cheap", MaxOutput: 9000, Price: &llm.Price{Input: 1, Output: 1_000_000}}},
+		{Source: p, ID: "unknown"},
+		{Source: p, ID: "dear", Model: &llm.Model{ID: "dear", MaxOutput: 1000, Price: &llm.Price{Input: 1_000_000, Output: 50_000_000}}},
+		{Source: p, ID: "flat", Model: flat},
 	}
 	x := r.exchange()
 	left, e := x.reserve(&llm.Request{Op: llm.Chat, InputEstimate: 1000, MaxOutput: 2000}, "", targets)

@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+
+	"localrouter/providers/llm"
 )
 
 // checkError holds an answer to OpenAI's error shape.
@@ -330,5 +333,37 @@ func TestMemoryCapAnswers503WithRetryAfter(t *testing.T) {
 	}
 	if r.memory.used.Load() != 0 {
 		t.Error("bytes are still held")
+	}
+}
+
+// TestRunningRequestsFillTheMemoryCap: bodies count together, 512 MiB unless the settings say otherwise, until their
+// requests have their first content.
+func TestRunningRequestsFillTheMemoryCap(t *testing.T) {
+	r := newRig(t)
+	if r.settings.Server.BufferBytes != 512<<20 {
+		t.Fatalf("the cap is %d", r.settings.Server.BufferBytes)
+	}
+	running, goOn := make(chan struct{}), make(chan struct{})
+	r.provider.answer = func(ctx context.Context, req *llm.Request, obs llm.Observer) (llm.Relay, error) {
+		running <- struct{}{}
+		<-goOn
+		return whole("{}")(ctx, req, obs)
+	}
+	r.memory.used.Add(512<<20 - 2*int64(len(chatBody))) // others have the rest
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() { r.call(request("POST", "/v1/chat/completions", chatBody)) })
+		<-running
+	}
+	w := r.call(request("POST", "/v1/chat/completions", chatBody))
+	checkError(t, "the third", w, 503, "overloaded")
+	if w.Header().Get("Retry-After") == "" {
+		t.Error("without Retry-After")
+	}
+	close(goOn)
+	group.Wait()
+	go func() { <-running }()
+	if w := r.call(request("POST", "/v1/chat/completions", chatBody)); w.Code != 200 {
+		t.Errorf("with room again: %d %s", w.Code, w.Body)
 	}
 }

@@ -34,10 +34,10 @@ func ParseCount(text string) (int64, error) {
 	return n, nil
 }
 
-// FormatCount spells a count as ParseCount reads it, with a unit where no more than three decimals are needed.
+// FormatCount spells a count as ParseCount reads it, with a unit where no more than two decimals are needed.
 func FormatCount(n int64) string {
 	for _, u := range countUnits {
-		if n >= u.size && n%(u.size/1000) == 0 {
+		if n >= u.size && n%(u.size/100) == 0 {
 			return formatDecimal(n, u.size) + u.name
 		}
 	}

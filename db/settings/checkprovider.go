@@ -18,7 +18,7 @@ const (
 )
 
 // billing checks how something is paid for.
-func (c *checker) billing(path string, plan string) {
+func (c *checker) billing(path, plan string) {
 	if plan != "" {
 		c.known(path, plan, "a plan", texts(Plans))
 	}

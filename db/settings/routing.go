@@ -119,14 +119,39 @@ func (s *Settings) Router(name string) *Router {
 // Patterns name models: each is a provider's name, or provider/model in which * stands for any text.
 type Patterns []string
 
-// Match reports whether one of the patterns names the model at the provider. Comparison is exact, case included.
+// Match reports whether one of the patterns names the model at the provider. Comparison is exact, case included. It is
+// asked for every candidate of a request: most patterns are told apart at their first letters, and nothing is allocated.
 func (p Patterns) Match(provider, model string) bool {
-	return slices.ContainsFunc(p, func(one string) bool { return matchPattern(one, provider, model) })
+	for _, one := range p {
+		if matchPattern(one, provider, model) {
+			return true
+		}
+	}
+	return false
 }
 
 func matchPattern(pattern, provider, model string) bool {
-	wantProvider, wantModel, both := strings.Cut(pattern, "/")
-	return matchStars(wantProvider, provider) && (!both || matchStars(wantModel, model))
+	at := samePrefix(pattern, provider)
+	switch {
+	case at == len(pattern):
+		return at == len(provider)
+	case pattern[at] == '/':
+		return at == len(provider) && matchStars(pattern[at+1:], model)
+	case pattern[at] != '*':
+		return false
+	}
+	wantProvider, wantModel, both := strings.Cut(pattern[at:], "/")
+	return matchStars(wantProvider, provider[at:]) && (!both || matchStars(wantModel, model))
+}
+
+// samePrefix is how far text goes along with a pattern, to its first * or slash at most.
+func samePrefix(pattern, text string) int {
+	for i := range min(len(pattern), len(text)) {
+		if c := pattern[i]; c == '*' || c == '/' || c != text[i] {
+			return i
+		}
+	}
+	return min(len(pattern), len(text))
 }
 
 // matchStars compares text with a pattern in which each * stands for any text, slashes included.
@@ -136,8 +161,8 @@ func matchStars(pattern, text string) bool {
 		return pattern == text
 	}
 	text, ok := strings.CutPrefix(text, head)
-	if !ok {
-		return false
+	if !ok || rest == "" {
+		return ok
 	}
 	for {
 		next, after, more := strings.Cut(rest, "*")
@@ -247,6 +272,11 @@ type Fact struct {
 	// Has and Lacks correct capabilities; see Capabilities.
 	Has   []string `yaml:"has,omitempty"`
 	Lacks []string `yaml:"lacks,omitempty"`
+}
+
+// Match reports whether the fact is about the model of that id.
+func (f *Fact) Match(id string) bool {
+	return len(f.Models) == 0 || slices.ContainsFunc(f.Models, func(one string) bool { return matchStars(one, id) })
 }
 
 // Price is a list price as a person writes it: decimal texts, in USD for a million tokens.

@@ -14,7 +14,7 @@ const routed = `version: 1
 providers:
   - name: openai
     type: openai
-    credentials: [{name: second, api_key_env: X}] # two accounts
+    credentials: [{name: second, api_key_env: X}, {name: third, api_key_file: /k}] # more accounts
     plan: subscription
     facts:
       # the small ones
@@ -80,7 +80,7 @@ func TestParseReadsTheShapeOfRouting(t *testing.T) {
 	own := want.Resilience // the general thresholds stand further down in the file
 	own.Breaker.Failures = 3
 	openai := NewProvider("openai", "openai")
-	openai.Credentials, openai.Plan = []Credential{{Name: "second", APIKeyEnv: "X"}}, llm.BillingFlat
+	openai.Credentials, openai.Plan = []Credential{{Name: "second", APIKeyEnv: "X"}, {Name: "third", APIKeyFile: "/k"}}, llm.BillingFlat
 	openai.Facts = []Fact{
 		{Models: []string{"gpt-*"}, Plan: llm.BillingFree, Limits: []Limit{{LimitRequests, 30, time.Minute}, {LimitTokens, 5000, time.Hour}},
 			Price: &Price{Input: "0.1", Output: "0.4"}, Rank: 1, Context: 128000, MaxOutput: 8192, Parameters: 70e9, Has: []string{"tools"}, Lacks: []string{"vision"}},

@@ -26,7 +26,8 @@ type Settings struct {
 	// Providers are the places that answer, in the order in which a bare model name is looked for. Default: none, and
 	// the built-in demo provider answers.
 	Providers []Provider `yaml:"providers"`
-	// Routers choose models, by the names router/NAME. Default: those of DefaultRouters.
+	// Routers choose models, by the names router/NAME. Default: those of DefaultRouters. Empty: none, as the person
+	// removed them.
 	Routers []Router `yaml:"routers"`
 	// Aliases are further names of models: each stands for a router/NAME or a provider/model. Default: none.
 	Aliases map[string]string `yaml:"aliases"`
@@ -102,7 +103,8 @@ type Provider struct {
 	MaxParallel int `yaml:"max_parallel,omitempty"`
 	// Queue bounds what waits.
 	Queue Queue `yaml:"queue,omitempty"`
-	// Resilience takes the place of the general thresholds; what it does not name is as there. Nil: the general ones.
+	// Resilience takes the place of the general thresholds. What the file does not name is as there and follows when those
+	// change; who sets it begins with a copy of the general ones. Nil: the general ones.
 	Resilience *Resilience `yaml:"resilience,omitempty"`
 }
 

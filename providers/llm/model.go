@@ -1,6 +1,9 @@
 package llm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Model is one model of one provider. Zero means unknown in every field but ID.
 type Model struct {
@@ -18,8 +21,10 @@ type Model struct {
 	Size          int64    // number of parameters
 	Class         Strength // how strong it is said to be
 	Rank          int      // the person's own order of strength, 1 the best; 0: none
-	// Lacks holds features that the model is known not to have.
-	Lacks Set
+	// API is the endpoint that answers; the zero value is that of conversations.
+	API API
+	// Lacks holds features that the model is known not to have, Has some of those that it is known to have.
+	Lacks, Has Set
 	// Thinking is how it can be asked to reason.
 	Thinking Thinking
 	// Efforts are the levels of reasoning it takes, least first; nil where that is not known.
@@ -35,6 +40,23 @@ const (
 	ThinksAdaptive                      // it decides itself, within a level of effort
 	ThinksAlways                        // it cannot be turned off
 	ThinksNever                         // it does not reason
+)
+
+// API names an endpoint of a provider. The zero value is that of conversations, or nothing is known.
+type API string
+
+// The endpoints beside that of conversations.
+const (
+	APIResponses   API = "responses" // conversations, but there only
+	APICompletions API = "completions"
+	APIEmbeddings  API = "embeddings"
+	APIImages      API = "images"
+	APIAudio       API = "audio" // speech, either way
+	APIVideos      API = "videos"
+	APIRealtime    API = "realtime"
+	APIModeration  API = "moderations"
+	APIRerank      API = "rerank"
+	APIOther       API = "other" // judging, reading documents, and what else there is
 )
 
 // Billing says how use of a model is paid for. The zero value is by use.
@@ -145,11 +167,35 @@ func NewSources(list []*Source) *Sources {
 	return s
 }
 
+// Holds reports whether a source has a credential. A source of one key, whose id is not told, has the empty one.
+func (s *Sources) Holds(source, credential string) bool {
+	src := s.byName[source]
+	switch {
+	case src == nil:
+		return false
+	case len(src.Credentials) == 0:
+		return credential == ""
+	}
+	return slices.ContainsFunc(src.Credentials, func(c Credential) bool { return c.ID == credential })
+}
+
 // Named finds a source by its exact name; nil where there is none.
 func (s *Sources) Named(name string) *Source { return s.byName[name] }
 
 // Offers lists who offers a model id, in provider order. The slice must not be changed.
 func (s *Sources) Offers(id string) []*Offer { return s.byID[id] }
+
+// Answered is what is known of the model that answered where m, which may be nil, was asked for, and the reply names id; it
+// is m where that is the same model or nothing is known of the price of the other.
+func (s *Source) Answered(m *Model, id string) *Model {
+	if id == "" || m != nil && SameModel(m.ID, id) {
+		return m
+	}
+	if other := s.About(id); other != nil && other.Price != nil {
+		return other
+	}
+	return m
+}
 
 // Attempt is one try at one target, as the receipt names it.
 type Attempt struct {

@@ -26,7 +26,7 @@ type breaker struct {
 	trial    uint64  // pass that tries, 0: none
 	since    uint64  // the change that began this state
 	level    int     // how often it opened since the last success
-	failures []int64 // times of those that count, oldest first
+	failures []int64 // times of those that count, oldest first; kept while it is open, for people
 	last     *llm.Error
 }
 
@@ -101,7 +101,7 @@ func (b *breaker) recent(at int64, window time.Duration) []int64 {
 func (b *breaker) opens(change uint64, at int64, t *settings.Breaker, chance float64) {
 	wait := min(float64(t.Open)*math.Pow(2, float64(b.level)), float64(t.Longest))
 	wait *= 1 - jitter + 2*jitter*chance
-	b.open, b.since, b.failures = true, change, nil
+	b.open, b.since = true, change
 	b.until = at + max(1, int64(min(wait, float64(t.Longest))))
 	b.level++
 	b.set()
@@ -137,7 +137,7 @@ func (b *breaker) hasten(at int64) { b.shorten(at) }
 // shorten bounds the wait.
 func (b *breaker) shorten(until int64) {
 	if b.open {
-		b.until = min(b.until, max(1, until))
+		b.until = min(b.until, until)
 		b.set()
 	}
 }

@@ -60,13 +60,13 @@ func New(o Options) *Tracker {
 	if t.changed == nil {
 		t.changed = func() {}
 	}
-	t.base = t.now()
+	t.base = t.now().Add(-1)
 	return t
 }
 
-// at is a time in here: nanoseconds since the tracker was made, never negative. Zero stands for "never" in gates and
-// rests.
-func (t *Tracker) at(now time.Time) int64 { return max(0, int64(now.Sub(t.base))) }
+// at is a time in here: nanoseconds since just before the tracker was made. It is above zero, which stands for "never"
+// in gates and rests.
+func (t *Tracker) at(now time.Time) int64 { return max(1, int64(now.Sub(t.base))) }
 
 // see remembers the newest time.
 func (t *Tracker) see(at int64) {
@@ -169,12 +169,15 @@ func (p *provider) modelLocked(name string, at int64) *model {
 	return m
 }
 
-// sweepLocked forgets models that nobody asked for an hour, and if that is not enough, those asked longest ago of which
-// nothing bad is known. A handle that is still held goes on by itself.
+// sweepLocked forgets the models that nobody asked for the longest, and those that rest only where there is nothing
+// else to forget. A handle that is still held goes on by itself.
 func (p *provider) sweepLocked(at int64) {
-	for _, idle := range []time.Duration{time.Hour, time.Minute, 0} {
+	for _, round := range []struct {
+		idle    time.Duration
+		resting bool
+	}{{time.Hour, false}, {time.Minute, false}, {0, false}, {0, true}} {
 		for name, m := range p.models {
-			if m.running.Load() == 0 && at-m.used >= int64(idle) && (idle == 0 || !m.restsLocked(at)) {
+			if m.running.Load() == 0 && at-m.used >= int64(round.idle) && (round.resting || !m.restsLocked(at)) {
 				delete(p.models, name)
 			}
 		}

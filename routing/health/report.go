@@ -55,9 +55,17 @@ type Rest struct {
 	Model      string // empty: all models
 	Credential string // its id; empty: all credentials, or the provider has none
 	Cause      Cause
-	Until      time.Time
-	Trial      bool
+	Until      time.Time // zero where it is over: the next request tries, or one does
+	Trial      bool      // one tries
 	Last       *llm.Error
+}
+
+// why is the cause that stands for the provider.
+func (r *Rest) why() Cause {
+	if r.Trial {
+		return Trying
+	}
+	return r.Cause
 }
 
 // Report tells how a provider stands.
@@ -75,9 +83,14 @@ func (t *Tracker) Report(name string) Report {
 	r.Running, r.Waiting, r.Failures = p.running, p.slots.waiting(), len(p.breaker.recent(at, window))
 	r.FirstToken, r.Total = time.Duration(p.figures.first.last()), time.Duration(p.figures.total.last())
 	r.TokensPerSecond, r.Checked = p.figures.speed.last(), time.Duration(p.check.took.last())
-	wall := func(until int64) time.Time { return now.Add(time.Duration(until - at)) }
+	wall := func(until int64) time.Time {
+		if until <= at {
+			return time.Time{}
+		}
+		return now.Add(time.Duration(until - at))
+	}
 	p.eachRestLocked(func(model, credential string, rest *rest) {
-		if rest.until > at || rest.trial != 0 {
+		if rest.until > at || rest.trial != 0 || rest.until != 0 && rest.cause == KeyRefused { // until edited or tested
 			r.Rests = append(r.Rests, Rest{model, credential, rest.cause, wall(rest.until), rest.trial != 0, rest.last})
 		}
 	})
@@ -111,16 +124,13 @@ func (r *Report) judge(p *provider, at int64, wall func(int64) time.Time) {
 	case b.trial != 0:
 		r.State, r.Cause, r.Last = Unhealthy, Trying, b.last
 	case b.open:
-		r.State, r.Cause, r.Last = Unhealthy, BreakerOpen, b.last
-		if b.until > at {
-			r.Until = wall(b.until)
-		}
+		r.State, r.Cause, r.Until, r.Last = Unhealthy, BreakerOpen, wall(b.until), b.last
 	case refused > 0 && refused == len(p.keys):
-		r.State, r.Cause, r.Until, r.Last = Unhealthy, KeyRefused, key.Until, key.Last
+		r.State, r.Cause, r.Until, r.Last = Unhealthy, key.why(), key.Until, key.Last
 	case c.sick.Load() > at:
 		r.State, r.Cause, r.Last = Unhealthy, c.cause, c.last
 	case first != nil:
-		r.State, r.Cause, r.Until, r.Last = Degraded, first.Cause, first.Until, first.Last
+		r.State, r.Cause, r.Until, r.Last = Degraded, first.why(), first.Until, first.Last
 	case r.Failures > 0:
 		r.State, r.Cause, r.Last = Degraded, Failing, b.last
 	case c.slow.Load() > at:

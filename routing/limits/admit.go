@@ -34,10 +34,8 @@ func (l *Limiter) Admit(c *Claim, keys ...*Key) (*Ticket, []Refusal) {
 		refusals = a.refuse(c, &at, refusals)
 	}
 	if refusals != nil {
-		if l.event != nil {
-			for _, a := range s.list() {
-				events = a.events(l, c, events)
-			}
+		for _, a := range s.list() {
+			events = a.events(l, c, events)
 		}
 		s.unlock()
 		l.tell(events)
@@ -60,23 +58,6 @@ func sortByKeys(list []Refusal, keys []*Key) {
 		return slices.IndexFunc(keys, func(k *Key) bool { return k.Bounds() && k.ID == r.Account })
 	}
 	slices.SortStableFunc(list, func(a, b Refusal) int { return place(a) - place(b) })
-}
-
-// Room tells which bounds would refuse a claim now, and reserves nothing.
-func (l *Limiter) Room(c *Claim, keys ...*Key) []Refusal {
-	var s locked
-	l.lock(&s, keys)
-	if s.n == 0 {
-		return nil
-	}
-	defer s.unlock()
-	at := l.calendar(&s)
-	var refusals []Refusal
-	for _, a := range s.list() {
-		refusals = a.refuse(c, &at, refusals)
-	}
-	sortByKeys(refusals, keys)
-	return refusals
 }
 
 // refuse adds the bounds of an account that have no room for the claim.
@@ -187,10 +168,8 @@ func (t *Ticket) Settle(used Amounts) {
 			a.settle(&rest[i], &used)
 		}
 		a.version++
-		if t.limiter.event != nil {
-			a.last = max(a.last, t.limiter.now())
-			events = a.events(t.limiter, nil, events)
-		}
+		a.last = max(a.last, t.limiter.now())
+		events = a.events(t.limiter, nil, events)
 		a.mu.Unlock()
 		rest = rest[n:]
 	}

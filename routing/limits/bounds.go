@@ -84,6 +84,24 @@ func (l *Limiter) Plans() bool {
 	return b != nil && len(b.plans) > 0
 }
 
+// OfSettings lists what the settings bound for all requests together: the machine, and the routers that have limits.
+func (l *Limiter) OfSettings() (list []*Key) {
+	b := l.bounds.Load()
+	if b == nil {
+		return nil
+	}
+	if b.machine != nil {
+		list = append(list, b.machine)
+	}
+	for _, k := range b.routers {
+		if k != nil {
+			list = append(list, k)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Key) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
 // Machine is the budget of the whole machine; nil: none.
 func (l *Limiter) Machine() *Key {
 	if b := l.bounds.Load(); b != nil {

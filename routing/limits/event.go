@@ -15,6 +15,10 @@ type Event struct {
 	Percent       int            // 80, or 100: no room is left
 	Spent, Of     int64          // 10^-12 USD
 	Until         time.Time      // when the period is over; of a limit the latest time at which there is room again
+	// Grace is until when a budget that is used up refuses nobody, Graced whether that was asked for today already. Only
+	// Crossed fills them in.
+	Grace  time.Time
+	Graced bool
 }
 
 // The shares at which a person is told.
@@ -75,8 +79,7 @@ func (a *account) events(l *Limiter, c *Claim, list []Event) []Event {
 		n := percent(spent, w.limit.Amount)
 		w.rearm(a.last)
 		if w.told.reaches(n, a.last) {
-			list = append(list, Event{Account: a.id, Name: a.name, Limit: w.limit, Percent: int(n), Spent: spent, Of: w.limit.Amount,
-				Until: l.wall().Add(time.Duration(max(0, w.ring.empties()-a.last)))})
+			list = append(list, a.windowEvent(w, spent, l.wall()))
 		}
 	}
 	for _, p := range a.purses {
@@ -90,10 +93,59 @@ func (a *account) events(l *Limiter, c *Claim, list []Event) []Event {
 		if s == nil {
 			continue
 		}
-		if n := percent(sum-held, p.bound); s.told.reaches(n, a.last) {
-			list = append(list, Event{Account: a.id, Name: a.name, Period: p.period, Limit: settings.Limit{Kind: settings.LimitCost, Amount: p.bound},
-				Percent: int(n), Spent: sum - held, Of: p.bound, Until: p.period.ends(wall)})
+		if s.told.reaches(percent(sum-held, p.bound), a.last) {
+			list = append(list, a.purseEvent(p, s, sum-held, wall))
 		}
+	}
+	return list
+}
+
+func (a *account) windowEvent(w *window, spent int64, wall time.Time) Event {
+	return Event{Account: a.id, Name: a.name, Limit: w.limit, Percent: int(w.told.percent), Spent: spent, Of: w.limit.Amount,
+		Until: wall.Add(time.Duration(max(0, w.ring.empties()-a.last)))}
+}
+
+func (a *account) purseEvent(p *purse, s *spending, spent int64, wall time.Time) Event {
+	return Event{Account: a.id, Name: a.name, Period: p.period, Limit: settings.Limit{Kind: settings.LimitCost, Amount: p.bound},
+		Percent: int(s.told.percent), Spent: spent, Of: p.bound, Until: p.period.ends(wall)}
+}
+
+// Crossed lists what was told of the keys and still holds.
+func (l *Limiter) Crossed(keys ...*Key) (list []Event) {
+	for _, k := range keys {
+		if !k.CountsMoney() {
+			continue
+		}
+		var s locked
+		l.lock(&s, []*Key{k})
+		a, wall := s.room[0], l.wall()
+		at := moment{wall, Day.label(wall), Month.label(wall)}
+		for _, w := range a.windows {
+			if w.limit.Kind != settings.LimitCost || w.told.percent == 0 {
+				continue
+			}
+			w.ring.advance(a.last)
+			if spent := w.ring.total() - w.held; share(spent, w.limit.Amount) > 0 {
+				list = append(list, a.windowEvent(w, spent, wall))
+			}
+		}
+		for _, p := range a.purses {
+			if p == nil {
+				continue
+			}
+			spent := p.at(at.label(p.period))
+			if spent == nil || spent.told.percent == 0 {
+				continue
+			}
+			sum, held := p.spent(spent.label, a.last)
+			e := a.purseEvent(p, spent, sum-held, wall)
+			e.Graced = a.grace.used(&at, a.last)
+			if a.grace.holds(a.last) {
+				e.Grace = wall.Add(time.Duration(a.grace.until - a.last))
+			}
+			list = append(list, e)
+		}
+		s.unlock()
 	}
 	return list
 }
@@ -107,22 +159,21 @@ func (l *Limiter) tell(list []Event) {
 
 // Text tells a person what happened and what follows, in the same words everywhere.
 func (e Event) Text() (title, text string) {
-	what := "Its limit of $" + Money(e.Of) + " in " + e.Limit.WindowText()
+	amount := settings.Limit{Kind: settings.LimitCost}.AmountText(e.Of)
+	what := "Its limit of $" + amount + " in " + e.Limit.WindowText()
+	until := "there is room again"
 	if e.Period != Sliding {
-		what = "The budget of $" + Money(e.Of) + " " + e.Period.span()
+		what = "The budget of $" + amount + " " + e.Period.span()
+		until = e.Until.Format("2006-01-02 15:04")
 	}
-	title = fmt.Sprintf("%s has spent %d %% of its money", e.Name, e.Percent)
-	if e.Percent >= whole {
-		title = e.Name + " has no money left"
+	if e.Percent < whole {
+		return fmt.Sprintf("%s has spent %d %% of its money", e.Name, e.Percent), what + " is nearly used up: $" + Money(e.Spent) + " are spent."
 	}
-	text = what + " is nearly used up: $" + Money(e.Spent) + " are spent."
-	if e.Percent >= whole {
-		text = what + " is used up. Requests that cost money are refused until there is room again; local and free models go on."
-		if e.Period != Sliding {
-			text = what + " is used up. Requests that cost money are refused until " + e.Until.Format("2006-01-02 15:04") + "; local and free models go on."
-		}
+	title = e.Name + " has no money left"
+	if !e.Grace.IsZero() {
+		return title, what + " is used up. Requests go on until " + e.Grace.Format("15:04") + ", because an hour more was allowed."
 	}
-	return title, text
+	return title, what + " is used up. Requests that cost money are refused until " + until + "; local and free models go on."
 }
 
 // span is the period as it stands behind an amount.

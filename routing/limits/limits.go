@@ -56,6 +56,9 @@ func New(o Options) *Limiter {
 	if l.changed == nil {
 		l.changed = func() {}
 	}
+	if l.event == nil {
+		l.event = func(Event) {}
+	}
 	l.base = l.wallNanos() - int64(l.elapsed())
 	return l
 }
@@ -92,6 +95,11 @@ type Key struct {
 	Revision uint64
 	Limits   []settings.Limit
 	Budget   settings.Budget
+}
+
+// OfKey is the Key of an application's key.
+func OfKey(id, name string, revision uint64, limits []settings.Limit, budget settings.Budget) Key {
+	return Key{ID: id, Name: "The key " + name, Revision: revision, Limits: limits, Budget: budget}
 }
 
 // Bounds reports whether there is anything to keep to.
