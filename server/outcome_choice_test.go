@@ -213,6 +213,56 @@ func TestAllAtRest(t *testing.T) {
 	}
 }
 
+// TestAnExplicitModelAtRest is a list of one: one request at a time is let through, the others are told when to come back.
+func TestAnExplicitModelAtRest(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		s := stage(t, pair())
+		s.up["a"].Answer(fault(500, "down"))
+		for range 2 {
+			s.chat(llm.OpenAI, "a/m", stream)
+		}
+		if how := s.router.Health().Report("a"); how.Cause != tracker.BreakerOpen || s.asked("a") != 5 {
+			t.Fatalf("after %d failures it stands %+v", s.asked("a"), how)
+		}
+		if a := s.chat(llm.OpenAI, "a/m", stream); len(a.entry.Attempts) != 1 || a.StatusCode != 500 || a.body != refusal(llm.OpenAI, "x_error", "down", "It says down.") {
+			t.Errorf("out of turn it got %d %s after %+v", a.StatusCode, a.body, a.entry.Attempts)
+		}
+		s.up["a"].Answer(providertest.Silent())
+		s.begin(t.Context(), llm.OpenAI, "a/m", stream)
+		s.up["a"].Wait(7)
+		a := s.chat(llm.OpenAI, "a/m", stream)
+		if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || len(a.entry.Attempts) != 0 || s.asked("a") != 7 || s.asked("b") != 0 || !strings.Contains(a.body, "It says down.") {
+			t.Errorf("meanwhile another got %d %v %s", a.StatusCode, a.Header, a.body)
+		}
+	}
+}
+
+// TestFallbackAcrossDialects: whoever is next may speak another dialect, and the application does not notice.
+func TestFallbackAcrossDialects(t *testing.T) {
+	bothWays(t, func(t *testing.T, app, first llm.Dialect) {
+		second := llm.Anthropic
+		if first == llm.Anthropic {
+			second = llm.OpenAI
+		}
+		for _, stream := range []bool{false, true} {
+			s := stage(t, []peer{{name: "a", dialect: first}, {name: "b", dialect: second}})
+			s.up["a"].Answer(providertest.JSON(503, refusal(first, "a_error", "", "A is down.")))
+			s.up["b"].Answer(ok(second, stream), providertest.JSON(422, refusal(second, "b_error", "", "B says no.")))
+			a := s.chat(app, "router/two", stream)
+			if a.StatusCode != 200 || !strings.Contains(a.body, okText) || a.Header.Get("X-Localrouter-Route") != "b/m" || a.Header.Get("X-Localrouter-Attempts") != "2" {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+			if mark := map[llm.Dialect]string{llm.OpenAI: `"choices"`, llm.Anthropic: `"type":"message`}[app]; !strings.Contains(a.body, mark) {
+				t.Errorf("it is not in %s's dialect: %s", app, a.body)
+			}
+			a = s.chat(app, "router/two", stream)
+			if e, err := readError(app, a); err != nil || a.StatusCode != 422 || !strings.HasPrefix(e.message, "B says no.") || app != second && e.kind == "b_error" {
+				t.Errorf("%d %s (%v)", a.StatusCode, a.body, err)
+			}
+		}
+	})
+}
+
 // TestRedirectsAreNotFollowed: nobody at the other end hears of the request or the key.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ type peer struct {
 	name    string
 	dialect llm.Dialect
 	local   bool
-	keys    []string // ids of its credentials, each of which is sent as "sk-" and the id; nil: one without an id
+	keys    []string // ids of its credentials, each of which is sent as "sk-" and the id; nil: one, sent as "sk-" and the name
 	models  []llm.Model
 	options upstream.Options // of the client, where they are not the usual ones
 	kind    string           // llm.Source.Type; empty: the dialect's name
@@ -110,7 +111,7 @@ func source(t *testing.T, p *peer) *llm.Source {
 	}
 	for _, id := range keys {
 		o := p.options
-		o.Name, o.BaseURL, o.Key, o.Local = p.name, p.url, "sk-"+id, p.local
+		o.Name, o.BaseURL, o.Key, o.Local = p.name, p.url, "sk-"+cmp.Or(id, p.name), p.local
 		c := llm.Credential{ID: id, Name: id}
 		if p.dialect == llm.Anthropic {
 			client, err := anthropic.New(anthropic.Options{Options: o})

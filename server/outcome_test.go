@@ -377,6 +377,9 @@ func TestOutcomeBeforeAnother(t *testing.T) {
 		} else {
 			p.came(t, s, "b", 1)
 			p.answered(t, s, a, "b", first+1, "router/two")
+			if s.up["b"].Contains("sk-a") || s.up["b"].Contains(goodToken) || !s.up["b"].Contains("sk-b") {
+				t.Errorf("it was asked with another's key: %v", s.up["b"].Last().Header)
+			}
 		}
 		p.marked(t, s, first)
 	})
