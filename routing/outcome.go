@@ -37,8 +37,8 @@ func courseOf(e *llm.Error) course {
 	switch e.Kind {
 	case llm.Unreachable, llm.Redirected, llm.Timeout:
 		return course{next: true, provider: true}
-	case llm.ProviderFailed, llm.Broken:
-		return course{again: asLast, next: true, provider: true}
+	case llm.ProviderFailed, llm.Broken: // which may be this model's trouble only
+		return course{again: asLast, next: true}
 	case llm.RateLimited:
 		if e.RetryAfter > 0 && e.RetryAfter <= shortWait {
 			return course{again: afterWait, next: true, credential: true, provider: true}

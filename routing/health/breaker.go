@@ -131,8 +131,13 @@ func (b *breaker) close(change uint64) bool {
 	return was
 }
 
-// hasten ends the wait: the next request tries.
-func (b *breaker) hasten(at int64) { b.shorten(at) }
+// hasten ends the wait: the next request tries. What was counted by a closed breaker counts no more.
+func (b *breaker) hasten(at int64) {
+	if !b.open {
+		b.failures = nil
+	}
+	b.shorten(at)
+}
 
 // shorten bounds the wait.
 func (b *breaker) shorten(until int64) {
