@@ -37,6 +37,9 @@ func (s step) at(once int) step       { s.atOnce = once; return s }
 
 func list(who, dialect string) step { return step{who: who, dialect: dialect, form: listed} }
 
+// only says which providers' models a list may hold, besides routers and aliases.
+func (s step) only(providers ...string) step { s.sees = providers; return s }
+
 func vectors(who, model string) step {
 	return step{who: who, dialect: speaksOpenAI, form: embedded, model: model, say: "a function that reads a file"}
 }
@@ -68,7 +71,7 @@ func work(talk string) []step {
 	}
 }
 
-// build is a turn of an application of the other dialect with tools, over a list of models that the person made.
+// construct is a turn of an application of the other dialect with tools, over a list of models that the person made.
 func construct(talk string) []step {
 	return []step{
 		ask("script", speaksOpenAI, "house", "Please look at main.go").in(talk).using(),
@@ -84,7 +87,7 @@ func day(turns int) []scene {
 
 func morning(n int) []scene {
 	return []scene{{title: "morning, all is well", steps: join(
-		[]step{list("editor", speaksOpenAI), list("agent", speaksAnthropic), list("private", speaksOpenAI), list("team", speaksOpenAI)},
+		[]step{list("editor", speaksOpenAI), list("agent", speaksAnthropic), list("private", speaksOpenAI).only("ollama"), list("team", speaksOpenAI).only("ollama", "openai")},
 		times(3*n, edit("morning")...),
 		[]step{ask("editor", speaksOpenAI, "auto", "Name this function.").shown("nothing special: a short question of the editor").expects(tiny)},
 		times(2*n, work("morning agent")...),
