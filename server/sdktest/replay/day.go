@@ -23,17 +23,17 @@ func ask(who, dialect, model, say string) step {
 	return step{who: who, dialect: dialect, form: whole, model: model, say: say}
 }
 
-func (s step) stream() step           { s.form = streamed; return s }
-func (s step) in(talk string) step    { s.talk = talk; return s }
-func (s step) using() step            { s.tools = true; return s }
-func (s step) seeing() step           { s.picture = true; return s }
-func (s step) long(words int) step    { s.words = words; return s }
-func (s step) wants(list ...int) step { s.want = list; return s }
-func (s step) any() step              { s.whatever = true; return s }
-func (s step) shown(why string) step  { s.show = why; return s }
-func (s step) home() step             { s.local = true; return s }
-func (s step) expects(by string) step { s.by = by; return s }
-func (s step) at(once int) step       { s.atOnce = once; return s }
+func (s step) stream() step              { s.form = streamed; return s }
+func (s step) in(talk string) step       { s.talk = talk; return s }
+func (s step) using() step               { s.tools = true; return s }
+func (s step) seeing() step              { s.picture = true; return s }
+func (s step) long(words int) step       { s.words = words; return s }
+func (s step) wants(list ...int) step    { s.want = list; return s }
+func (s step) any() step                 { s.whatever = true; return s }
+func (s step) shown(why string) step     { s.show = why; return s }
+func (s step) home() step                { s.local = true; return s }
+func (s step) expects(by ...string) step { s.by = by; return s }
+func (s step) at(once int) step          { s.atOnce = once; return s }
 
 func list(who, dialect string) step { return step{who: who, dialect: dialect, form: listed} }
 
@@ -179,6 +179,7 @@ func evening(n int) []scene {
 			[]step{ask("agent", speaksAnthropic, "auto", "Please look at main.go").using().stream().shown("back to normal").expects(opus)},
 			[]step{ask("editor", speaksOpenAI, "auto", "Go on.").in("no ollama").expects(tiny).shown("a conversation that began with a paid model, now that the free one is back"),
 				ask("agent", speaksAnthropic, "auto", "Go on.").in("morning agent").using().stream().expects(opus).shown("a conversation that was with another for a while"),
+				ask("script", speaksOpenAI, "fast", "One word for a very small loop?").stream().expects("openai/gpt-6-luna", "anthropic/claude-haiku-5-5").shown("the quickest, after a day of measuring"),
 				script().expects(terra).shown("a script asks what it asked when its first choice was down")},
 			times(3*n, edit("evening")...), times(2*n, work("evening")...), times(n, construct("evening")...),
 			times(n, ask("script", speaksOpenAI, "fast", "One word for a loop?"), ask("script", speaksAnthropic, "smart", "Bye.").stream()),

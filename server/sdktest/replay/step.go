@@ -35,7 +35,7 @@ type step struct {
 	words   int      // of further text in the question, for long contexts
 	want    []int    // the statuses that are right; none: 200
 	sees    []string // the providers a list may hold; none: all
-	by      string   // provider/model that a person would have it answered by; empty: any
+	by      []string // the targets that a person would have it answered by; none: any
 	same    bool     // the very same question each time, as a script asks; else each has a number
 	local   bool     // no remote upstream may be asked
 	show    string
