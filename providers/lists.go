@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"reflect"
 	"sync"
 	"time"
 
@@ -194,8 +195,12 @@ func (r *Registry) publish(e *entry, said []llm.Model, failure *llm.Error) {
 		return
 	}
 	e.said = said
+	list := e.completed(said)
+	if e.source.Listed && reflect.DeepEqual(list, e.source.Models) {
+		return // whoever has worked something out from the list need not do so again
+	}
 	s := *e.source
-	s.Models, s.Listed = e.completed(said), true
+	s.Models, s.Listed = list, true
 	e.source = &s
 	r.publishLocked()
 }

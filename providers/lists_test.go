@@ -60,9 +60,14 @@ func (s *scripted) set(wait time.Duration, err, listErr error) {
 	s.wait, s.err, s.listErr = wait, err, listErr
 }
 
-// checked is what Options.Checked heard last.
+// checked hears for Options.Checked.
 type checked struct {
-	mu    sync.Mutex
+	mu   sync.Mutex
+	what heard
+}
+
+// heard is what was heard last.
+type heard struct {
 	n     int
 	name  string
 	state State
@@ -73,8 +78,13 @@ type checked struct {
 func (c *checked) hear(name string, state State, err *llm.Error, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.n++
-	c.name, c.state, c.err, c.took = name, state, err, took
+	c.what = heard{c.what.n + 1, name, state, err, took}
+}
+
+func (c *checked) last() heard {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.what
 }
 
 // probed runs a registry with one scripted provider in a bubble of time.
@@ -107,8 +117,8 @@ var usual = settings.HealthCheck{Enabled: true, Interval: 30 * time.Second}
 // asking, and at once when somebody does.
 func TestChecksGoOnWhileInUse(t *testing.T) {
 	probed(t, usual, func(r *Registry, s *scripted, heard *checked) {
-		if pings, lists := s.counts(); pings != 0 || lists != 1 || heard.n != 1 || heard.name != "lab" || heard.state != Healthy {
-			t.Errorf("at the start: %d pings, %d lists, %+v", pings, lists, heard)
+		if pings, lists := s.counts(); pings != 0 || lists != 1 || heard.last().n != 1 || heard.last().name != "lab" || heard.last().state != Healthy {
+			t.Errorf("at the start: %d pings, %d lists, %+v", pings, lists, heard.last())
 		}
 		time.Sleep(4*time.Minute + 45*time.Second)
 		if pings, lists := s.counts(); pings != 9 || lists != 0 {
@@ -176,11 +186,12 @@ func TestWhatAnAnswerSaysOfAProvider(t *testing.T) {
 			s.set(c.wait, c.err, nil)
 			time.Sleep(36 * time.Second)
 			synctest.Wait()
-			if st := r.Status()[0]; st.State != c.want || heard.state != c.want || (heard.err == nil) != (c.kind == "") || heard.err != nil && heard.err.Kind != c.kind || (st.Detail == "") != (c.want == Healthy) {
+			got := heard.last()
+			if st := r.Status()[0]; st.State != c.want || got.state != c.want || (got.err == nil) != (c.kind == "") || got.err != nil && got.err.Kind != c.kind || (st.Detail == "") != (c.want == Healthy) {
 				t.Errorf("%s: %s %q, heard %+v", c.name, st.State, st.Detail, heard)
 			}
-			if c.want != Unhealthy && c.kind != llm.Timeout && heard.took != c.wait {
-				t.Errorf("%s took %v", c.name, heard.took)
+			if c.want != Unhealthy && c.kind != llm.Timeout && got.took != c.wait {
+				t.Errorf("%s took %v", c.name, got.took)
 			}
 		}
 		// A list that cannot be read is no health, however quick the call is.

@@ -34,7 +34,7 @@ func (j *journey) direct() *llm.Error {
 		return e
 	}
 	j.single[0] = c
-	j.order = j.single[:]
+	j.order, j.states = j.single[:], j.alone[:]
 	now := j.r.now()
 	j.needs.now = now
 	if !c.health.Ready(now) {
@@ -60,7 +60,8 @@ func (j *journey) among() *llm.Error {
 	}
 	j.selected = pool.choose(&j.needs, s)
 	j.stay()
-	j.order = j.targets[:len(j.selected.best)]
+	room := &several{}
+	j.order, j.states = room.targets[:len(j.selected.best)], room.states[:]
 	for i, at := range j.selected.best {
 		j.order[i] = &pool.list[at]
 	}

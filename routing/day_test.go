@@ -3,6 +3,7 @@ package routing_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,8 +153,31 @@ func (d *day) follows(t *trip, last, v *visit) string {
 			return fmt.Sprintf("it asked for %v and got %v", last.retry, v.at-last.left)
 		}
 	}
+	if spare := d.spareLocked(last); spare != "" && v.credential != spare {
+		return "its credential " + spare + " was free"
+	}
 	if t.explicit() && v.place != last.place {
 		return "an explicit model stays with its provider"
+	}
+	return ""
+}
+
+// spareLocked names another credential that can be asked at once after the failure of a visit's own; empty: there is none.
+func (d *day) spareLocked(v *visit) string {
+	t := v.trip
+	if v.kind != llm.Quota && v.kind != llm.ProviderAuth && (v.kind != llm.RateLimited || v.retry > 0 && v.retry <= 2*time.Second) || v.place.watch.perhaps {
+		return ""
+	}
+	source := t.version.sources.Named(v.place.name)
+	if source == nil || d.now.Load() != t.version {
+		return ""
+	}
+	for _, c := range source.Credentials {
+		tried := slices.ContainsFunc(t.visits, func(u *visit) bool { return u.credential == c.ID })
+		rests := slices.ContainsFunc(v.place.watch.rests, func(r *rest) bool { return r.about(c.ID, v.model) })
+		if !tried && !rests {
+			return c.ID
+		}
 	}
 	return ""
 }

@@ -177,12 +177,19 @@ type journey struct {
 	reserved  *candidate    // that the limits reserved for
 	floor     int64         // only targets with a larger context are tried; 0: all
 	hurried   bool          // the last attempt was cut by the request's own clock, before its provider had a fair time
-	states    [mostTargets]progress
+	states    []progress    // of those in order
 	best      *llm.Error
 
+	// What backs the slices where nobody chooses and the first answers.
 	single  [1]*candidate
+	alone   [1]progress
+	backing [1]llm.Attempt
+}
+
+// several backs the slices of a journey whose targets a router chose.
+type several struct {
 	targets [mostTargets]*candidate
-	backing [4]llm.Attempt
+	states  [mostTargets]progress
 }
 
 // admitted is how many targets the limits look at.

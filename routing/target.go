@@ -22,8 +22,9 @@ func (t *Target) Name() string { return t.Source.Name + "/" + t.ID }
 func (t *Target) Local() bool { return t.Source.Local && !elsewhere(t.ID) }
 
 func elsewhere(id string) bool {
-	_, tag, _ := strings.Cut(strings.ToLower(strings.TrimSpace(id)), ":")
-	return tag == "cloud" || strings.HasSuffix(tag, "-cloud")
+	id = strings.ToLower(strings.TrimSpace(id))
+	tag := id[strings.LastIndexByte(id, ':')+1:]
+	return tag != id && (tag == "cloud" || strings.HasSuffix(tag, "-cloud"))
 }
 
 // billing is how the target is paid for.

@@ -242,6 +242,9 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		return e, false
 	}
 	j.pass(at, "")
+	if j.c.Request.Stream {
+		pass.Streams()
+	}
 	p.credentials |= 1 << pass.Credential
 	if len(j.attempts) > 0 && j.c.Again != nil {
 		j.c.Again()

@@ -183,6 +183,11 @@ func (d *day) decide(t *trip, answer *routing.Answer, attempts []llm.Attempt, e 
 	defer d.mu.Unlock()
 	t.decided, t.attempts, t.err = d.time(), attempts, e
 	t.steady = d.now.Load() == t.version
+	if n := len(t.visits); answer == nil && !t.cancelled && n > 0 && n < t.bound(d) {
+		if spare := d.spareLocked(t.visits[n-1]); spare != "" {
+			d.problemLocked(checkTable, t, "it ended while the credential %s was free", spare)
+		}
+	}
 	d.lookLocked(t)
 	if answer != nil {
 		t.answered, t.source = answer.Source.Name+"/"+answer.ModelID, answer.Source
@@ -255,27 +260,21 @@ var keys = []struct {
 	routed string
 	key    routing.Policy
 }{
-	{30, "auto", "cheapest", routing.Policy{Name: "cheap", Selection: "router/cheapest"}},
-	{12, "auto", "minimum-cost", routing.Policy{Name: "new"}},
-	{9, "router/maximum-performance", "maximum-performance", routing.Policy{Name: "strong", Mode: routing.ModeAsked}},
-	{4, "auto", "paid", routing.Policy{Name: "paid", Selection: "router/paid"}},
-	{3, "router/away", "away", routing.Policy{Name: "away"}},
-	{3, "router/quick", "quick", routing.Policy{Name: "quick"}},
-	{3, "router/even", "even", routing.Policy{Name: "even"}},
-	{3, "router/free", "free", routing.Policy{Name: "free"}},
-	{3, "router/handy", "handy", routing.Policy{Name: "handy"}},
-	{4, "gpt-hard-wired", "list", routing.Policy{Name: "wired", Mode: routing.ModeSelected, Selection: "router/list"}},
-	{2, "router/once", "once", routing.Policy{Name: "once"}},
-	{2, "router/twice", "twice", routing.Policy{Name: "twice"}},
-	{3, "auto", "minimum-cost", routing.Policy{Name: "house", LocalOnly: true}},
-	{4, "auto", "cheapest", routing.Policy{Name: "narrow", Selection: "router/cheapest", Allow: settings.Patterns{"birch", "cedar/*", "*/open-70b"}}},
-	{15, "", "", routing.Policy{Name: "direct"}},
-}
-
-func init() {
-	for i := range keys {
-		keys[i].key.ID = "key-" + keys[i].key.Name
-	}
+	{30, "auto", "cheapest", routing.Policy{ID: "key-cheap", Name: "cheap", Selection: "router/cheapest"}},
+	{12, "auto", "minimum-cost", routing.Policy{ID: "key-new", Name: "new"}},
+	{9, "router/maximum-performance", "maximum-performance", routing.Policy{ID: "key-strong", Name: "strong", Mode: routing.ModeAsked}},
+	{4, "auto", "paid", routing.Policy{ID: "key-paid", Name: "paid", Selection: "router/paid"}},
+	{3, "router/away", "away", routing.Policy{ID: "key-away", Name: "away"}},
+	{3, "router/quick", "quick", routing.Policy{ID: "key-quick", Name: "quick"}},
+	{3, "router/even", "even", routing.Policy{ID: "key-even", Name: "even"}},
+	{3, "router/free", "free", routing.Policy{ID: "key-free", Name: "free"}},
+	{3, "router/handy", "handy", routing.Policy{ID: "key-handy", Name: "handy"}},
+	{4, "gpt-hard-wired", "list", routing.Policy{ID: "key-wired", Name: "wired", Mode: routing.ModeSelected, Selection: "router/list"}},
+	{2, "router/once", "once", routing.Policy{ID: "key-once", Name: "once"}},
+	{2, "router/twice", "twice", routing.Policy{ID: "key-twice", Name: "twice"}},
+	{3, "auto", "minimum-cost", routing.Policy{ID: "key-house", Name: "house", LocalOnly: true}},
+	{4, "auto", "cheapest", routing.Policy{ID: "key-narrow", Name: "narrow", Selection: "router/cheapest", Allow: settings.Patterns{"birch", "cedar/*", "*/open-70b"}}},
+	{15, "", "", routing.Policy{ID: "key-direct", Name: "direct"}},
 }
 
 // newTrip makes a request of a burst, whose direct requests all ask for the same model.

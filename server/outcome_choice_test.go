@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +12,6 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
 	"localrouter/providers/providertest"
-	"localrouter/routing"
 	tracker "localrouter/routing/health"
 )
 
@@ -213,6 +211,56 @@ func TestAllAtRest(t *testing.T) {
 	}
 }
 
+// TestAnExplicitModelAtRest is a list of one: one request at a time is let through, the others are told when to come back.
+func TestAnExplicitModelAtRest(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		s := stage(t, pair())
+		s.up["a"].Answer(fault(500, "down"))
+		for range 2 {
+			s.chat(llm.OpenAI, "a/m", stream)
+		}
+		if how := s.router.Health().Report("a"); how.Cause != tracker.BreakerOpen || s.asked("a") != 5 {
+			t.Fatalf("after %d failures it stands %+v", s.asked("a"), how)
+		}
+		if a := s.chat(llm.OpenAI, "a/m", stream); len(a.entry.Attempts) != 1 || a.StatusCode != 500 || a.body != refusal(llm.OpenAI, "x_error", "down", "It says down.") {
+			t.Errorf("out of turn it got %d %s after %+v", a.StatusCode, a.body, a.entry.Attempts)
+		}
+		s.up["a"].Answer(providertest.Silent())
+		s.begin(t.Context(), llm.OpenAI, "a/m", stream)
+		s.up["a"].Wait(7)
+		a := s.chat(llm.OpenAI, "a/m", stream)
+		if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || len(a.entry.Attempts) != 0 || s.asked("a") != 7 || s.asked("b") != 0 || !strings.Contains(a.body, "It says down.") {
+			t.Errorf("meanwhile another got %d %v %s", a.StatusCode, a.Header, a.body)
+		}
+	}
+}
+
+// TestFallbackAcrossDialects: whoever is next may speak another dialect, and the application does not notice.
+func TestFallbackAcrossDialects(t *testing.T) {
+	bothWays(t, func(t *testing.T, app, first llm.Dialect) {
+		second := llm.Anthropic
+		if first == llm.Anthropic {
+			second = llm.OpenAI
+		}
+		for _, stream := range []bool{false, true} {
+			s := stage(t, []peer{{name: "a", dialect: first}, {name: "b", dialect: second}})
+			s.up["a"].Answer(providertest.JSON(503, refusal(first, "a_error", "", "A is down.")))
+			s.up["b"].Answer(ok(second, stream), providertest.JSON(422, refusal(second, "b_error", "", "B says no.")))
+			a := s.chat(app, "router/two", stream)
+			if a.StatusCode != 200 || !strings.Contains(a.body, okText) || a.Header.Get("X-Localrouter-Route") != "b/m" || a.Header.Get("X-Localrouter-Attempts") != "2" {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+			if mark := map[llm.Dialect]string{llm.OpenAI: `"choices"`, llm.Anthropic: `"type":"message`}[app]; !strings.Contains(a.body, mark) {
+				t.Errorf("it is not in %s's dialect: %s", app, a.body)
+			}
+			a = s.chat(app, "router/two", stream)
+			if e, err := readError(app, a); err != nil || a.StatusCode != 422 || !strings.HasPrefix(e.message, "B says no.") || app != second && e.kind == "b_error" {
+				t.Errorf("%d %s (%v)", a.StatusCode, a.body, err)
+			}
+		}
+	})
+}
+
 // TestRedirectsAreNotFollowed: nobody at the other end hears of the request or the key.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -313,194 +361,5 @@ func TestTheCountOfTokensIsHeldAgainstNobody(t *testing.T) {
 		if a := s.chat(llm.Anthropic, "router/two", false); a.Header.Get("X-Localrouter-Route") != "a/m" {
 			t.Errorf("%d: then the chat went to %s", status, a.Header.Get("X-Localrouter-Route"))
 		}
-	}
-}
-
-// names of what a request can ask for: every way to the remote model m.
-var waysToRemote = []string{"far/m", "only-far", "shortcut", "router/two", "router/far", "auto", "localrouter/auto"}
-
-// grounds is a scene with a local and a remote provider; of the local one a model is run elsewhere.
-func grounds(t *testing.T, change ...func(*settings.Settings)) *scene {
-	cloud := []llm.Model{{ID: "m"}, {ID: "big:120b-cloud"}, {ID: "glm:cloud"}}
-	s := stage(t, []peer{{name: "far", dialect: llm.OpenAI, models: []llm.Model{{ID: "m"}, {ID: "only-far"}, {ID: "text-embedding"}}},
-		{name: "near", dialect: llm.OpenAI, kind: "ollama", local: true, models: cloud}}, append([]func(*settings.Settings){func(conf *settings.Settings) {
-		far := settings.NewRouter("far")
-		far.Select.Manual = []string{"far/m", "near/big:120b-cloud", "near/GLM:Cloud"}
-		conf.Routers = append(conf.Routers, far)
-		conf.Aliases = map[string]string{"shortcut": "far/m", "long": "router/far"}
-	}}, change...)...)
-	s.up["far"].Answer(ok(llm.OpenAI, false))
-	s.up["near"].Answer(ok(llm.OpenAI, false))
-	return s
-}
-
-// TestLocalOnlyFailsClosed: neither a key that is bound to local models nor offline mode lets anything reach a remote one,
-// by whatever name, in either dialect, for whatever purpose.
-func TestLocalOnlyFailsClosed(t *testing.T) {
-	ways := append(slices.Clone(waysToRemote), "long", "near/big:120b-cloud", "near/glm:cloud", "near/GLM:CLOUD", "big:120b-cloud")
-	for name, bind := range map[string]func(*scene){
-		"key":     func(s *scene) { s.policy(func(k *db.Key) { k.LocalOnly, k.Selection = true, "router/far" }) },
-		"offline": func(s *scene) { s.settings.Offline = true; s.policy(func(k *db.Key) { k.Selection = "router/far" }) },
-		"selected": func(s *scene) {
-			s.policy(func(k *db.Key) { k.LocalOnly, k.Mode, k.Selection = true, routing.ModeSelected, "far/m" })
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := grounds(t)
-			bind(s)
-			for _, way := range ways {
-				for _, app := range []llm.Dialect{llm.OpenAI, llm.Anthropic} {
-					a := s.chat(app, way, false)
-					if way == "router/two" && name != "selected" { // it has a local model
-						if a.StatusCode != 200 || a.Header.Get("X-Localrouter-Route") != "near/m" {
-							t.Errorf("%s: %d by %s", way, a.StatusCode, a.Header.Get("X-Localrouter-Route"))
-						}
-						continue
-					}
-					if e, err := readError(app, a); a.StatusCode != 403 || err != nil || len(a.entry.Attempts) != 0 || !strings.Contains(e.message, "local") && !strings.Contains(e.message, "offline") {
-						t.Errorf("%s: %d %s", way, a.StatusCode, a.body)
-					}
-				}
-			}
-			for path, body := range map[string]string{
-				"/v1/embeddings":            `{"model":"far/text-embedding","input":"x"}`,
-				"/v1/moderations":           `{"model":"far/m","input":"x"}`,
-				"/v1/completions":           `{"model":"far/m","prompt":"x"}`,
-				"/v1/messages/count_tokens": chatText(llm.Anthropic, "far/m", false),
-			} {
-				if a := s.send(path, body); a.StatusCode != 403 {
-					t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
-				}
-			}
-			if s.asked("far") != 0 || s.up["near"].Contains("cloud") || s.up["near"].Contains("CLOUD") {
-				t.Error("a remote model was reached")
-			}
-			for _, fields := range [][]string{nil, {"Anthropic-Version", "2023-06-01"}} {
-				if a := s.get("/v1/models", fields...); strings.Contains(a.body, `"far/`) || strings.Contains(a.body, "cloud") || !strings.Contains(a.body, `"near/m"`) {
-					t.Errorf("the list shows %s", a.body)
-				}
-			}
-			if a := s.get("/v1/models/far/m"); a.StatusCode != 403 {
-				t.Errorf("one model: %d %s", a.StatusCode, a.body)
-			}
-		})
-	}
-}
-
-// TestTheAllowListBoundsEverything that a key can name.
-func TestTheAllowListBoundsEverything(t *testing.T) {
-	s := grounds(t)
-	s.policy(func(k *db.Key) { k.AllowList, k.Selection = settings.Patterns{"near/m"}, "router/far" })
-	for _, way := range append(slices.Clone(waysToRemote), "long", "near/big:120b-cloud", "far/not-listed") {
-		for _, app := range []llm.Dialect{llm.OpenAI, llm.Anthropic} {
-			a := s.chat(app, way, false)
-			if way == "router/two" {
-				if a.StatusCode != 200 || a.Header.Get("X-Localrouter-Route") != "near/m" {
-					t.Errorf("%s: %d by %s", way, a.StatusCode, a.Header.Get("X-Localrouter-Route"))
-				}
-			} else if a.StatusCode != 403 || app == llm.OpenAI && !strings.Contains(a.body, `"model_not_allowed"`) {
-				t.Errorf("%s: %d %s", way, a.StatusCode, a.body)
-			}
-		}
-	}
-	for path, body := range map[string]string{
-		"/v1/embeddings":            `{"model":"text-embedding","input":"x"}`,
-		"/v1/audio/speech":          `{"model":"far/tts","input":"x"}`,
-		"/v1/messages/count_tokens": chatText(llm.Anthropic, "far/m", false),
-	} {
-		if a := s.send(path, body); a.StatusCode != 403 {
-			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
-		}
-	}
-	if a := s.get("/v1/models"); strings.Contains(a.body, `"far/`) || !strings.Contains(a.body, `"near/m"`) || !strings.Contains(a.body, `"auto"`) {
-		t.Errorf("the list shows %s", a.body)
-	}
-	if a := s.get("/v1/models/far/m"); a.StatusCode != 403 {
-		t.Errorf("one model: %d %s", a.StatusCode, a.body)
-	}
-	if s.asked("far") != 0 {
-		t.Error("a model outside the list was reached")
-	}
-}
-
-// TestWhatNamesStandFor in both dialects, under both modes of a key.
-func TestWhatNamesStandFor(t *testing.T) {
-	for _, c := range []struct {
-		asked, route, router string
-		policy               func(*db.Key)
-	}{
-		{"auto", "near/m", "router/minimum-cost", nil}, // the default selection: local first
-		{"auto", "far/m", "", func(k *db.Key) { k.Selection = "far/m" }},
-		{"localrouter/auto", "far/m", "router/far", func(k *db.Key) { k.Selection = "router/far" }},
-		{"router/far", "far/m", "router/far", nil},
-		{"shortcut", "far/m", "", nil},
-		{"long", "far/m", "router/far", nil},
-		{"m", "far/m", "", nil}, // provider order
-		{"only-far", "far/only-far", "", nil},
-		{"near/m", "near/m", "", nil},
-		{"gpt-hard-wired", "near/m", "", func(k *db.Key) { k.Mode, k.Selection = routing.ModeSelected, "near/m" }},
-		{"far/m", "near/m", "router/minimum-cost", func(k *db.Key) { k.Mode = routing.ModeSelected }},
-		{"", "near/m", "", func(k *db.Key) { k.Mode, k.Selection = routing.ModeSelected, "near/m" }},
-	} {
-		for _, app := range []llm.Dialect{llm.OpenAI, llm.Anthropic} {
-			s := grounds(t)
-			if c.policy != nil {
-				s.policy(c.policy)
-			}
-			a := s.chat(app, c.asked, false)
-			if a.StatusCode != 200 || a.Header.Get("X-Localrouter-Route") != c.route || a.Header.Get("X-Localrouter-Router") != c.router {
-				t.Errorf("%s %q: %d by %q, router %q: %s", app, c.asked, a.StatusCode, a.Header.Get("X-Localrouter-Route"), a.Header.Get("X-Localrouter-Router"), a.body)
-			}
-			if r := s.receipt(a); r.Asked != c.asked || r.Because == "" {
-				t.Errorf("%s %q: %+v", app, c.asked, r)
-			}
-		}
-	}
-}
-
-// TestNamesThatStandForNothing: a key whose router is gone is refused and told, never sent elsewhere.
-func TestNamesThatStandForNothing(t *testing.T) {
-	for _, c := range []struct {
-		asked  string
-		status int
-		says   string
-		policy func(*db.Key)
-	}{
-		{"auto", 403, "router/gone", func(k *db.Key) { k.Selection = "router/gone" }},
-		{"near/m", 403, "router/gone", func(k *db.Key) { k.Mode, k.Selection = routing.ModeSelected, "router/gone" }},
-		{"auto", 404, "has selected a model that is not there", func(k *db.Key) { k.Selection = "gone/m" }},
-		{"router/none", 404, "router/two", nil},
-		{"nothing-like-it", 404, "unknown", nil},
-		{"", 400, "No model is named", nil},
-		{"m", 404, "far/m, near/m", func(k *db.Key) { k.Strict = true }},
-	} {
-		for _, app := range []llm.Dialect{llm.OpenAI, llm.Anthropic} {
-			s := grounds(t)
-			if c.policy != nil {
-				s.policy(c.policy)
-			}
-			a := s.chat(app, c.asked, false)
-			if e, err := readError(app, a); a.StatusCode != c.status || err != nil || !strings.Contains(e.message, c.says) || s.asked("far")+s.asked("near") != 0 {
-				t.Errorf("%s %q: %d %s (%v)", app, c.asked, a.StatusCode, a.body, err)
-			}
-		}
-	}
-}
-
-// TestReceiptsAreTheKeysOwn: another key learns nothing, not even that there was a request.
-func TestReceiptsAreTheKeysOwn(t *testing.T) {
-	s := grounds(t)
-	a := s.chat(llm.OpenAI, "router/two", false)
-	path := "/v1/generation?id=" + a.Header.Get("X-Localrouter-Request-Id")
-	for key, status := range map[string]int{"lr-bare": 404, goodToken: 200, "lr-nobody": 401} {
-		if got := s.get(path, "Authorization", "Bearer "+key); got.StatusCode != status {
-			t.Errorf("%s: %d %s", key, got.StatusCode, got.body)
-		}
-	}
-	if got := s.get("/v1/generation?id=unknown"); got.StatusCode != 404 {
-		t.Errorf("%d %s", got.StatusCode, got.body)
-	}
-	if got := s.get("/v1/generation"); got.StatusCode != 400 {
-		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }

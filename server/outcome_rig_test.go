@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,10 +26,11 @@ type peer struct {
 	name    string
 	dialect llm.Dialect
 	local   bool
-	keys    []string // ids of its credentials, each of which is sent as "sk-" and the id; nil: one without an id
+	keys    []string // ids of its credentials, each of which is sent as "sk-" and the id; nil: one, sent as "sk-" and the name
 	models  []llm.Model
 	options upstream.Options // of the client, where they are not the usual ones
 	kind    string           // llm.Source.Type; empty: the dialect's name
+	url     string           // of a server of the test's own in the upstream's place
 }
 
 // scene is a gateway with real routing, real clients and hostile upstreams, and a clock that a test can move on.
@@ -65,12 +67,15 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 	two := settings.NewRouter("two")
 	var list []*llm.Source
 	for i := range peers {
-		p, url := &peers[i], "http://127.0.0.1:1/v1"
-		if p.options.Trip == nil {
-			u := providertest.New(t)
-			s.up[p.name], url = u, u.URL
+		p := peers[i]
+		switch {
+		case p.options.Trip != nil:
+			p.url = "http://127.0.0.1:1/v1"
+		case p.url == "":
+			s.up[p.name] = providertest.New(t)
+			p.url = s.up[p.name].URL
 		}
-		list = append(list, source(t, p, url))
+		list = append(list, source(t, &p))
 		two.Select.Manual = append(two.Select.Manual, p.name+"/m")
 	}
 	conf.Routers = append(conf.Routers, two)
@@ -85,13 +90,13 @@ func stage(t *testing.T, peers []peer, change ...func(*settings.Settings)) *scen
 		o.Directory, o.Router, o.Settings = directory, s.router, current
 	})
 	s.settings = &conf
-	if len(s.up) > 0 {
+	if len(peers) > 0 && peers[0].options.Trip == nil {
 		s.url = s.serve()
 	}
 	return s
 }
 
-func source(t *testing.T, p *peer, url string) *llm.Source {
+func source(t *testing.T, p *peer) *llm.Source {
 	t.Helper()
 	src := &llm.Source{Name: p.name, Type: p.kind, Dialect: p.dialect, Local: p.local, Models: p.models}
 	if src.Type == "" {
@@ -106,7 +111,7 @@ func source(t *testing.T, p *peer, url string) *llm.Source {
 	}
 	for _, id := range keys {
 		o := p.options
-		o.Name, o.BaseURL, o.Key, o.Local = p.name, url, "sk-"+id, p.local
+		o.Name, o.BaseURL, o.Key, o.Local = p.name, p.url, "sk-"+cmp.Or(id, p.name), p.local
 		c := llm.Credential{ID: id, Name: id}
 		if p.dialect == llm.Anthropic {
 			client, err := anthropic.New(anthropic.Options{Options: o})

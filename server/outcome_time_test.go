@@ -183,6 +183,7 @@ func TestTheClocksOfAStream(t *testing.T) {
 		"a local model loads, another waits":   {[]*trip{slow(9 * min), slow(0)}, "a", "router/two", nil, 15 * time.Second, 9 * min, 200, []llm.Kind{""}},
 		"a local one has no part in the 120 s": {[]*trip{dumb(), late(5 * min)}, "b", "router/two", nil, 105 * time.Second, 90*time.Second + 5*min, 200, []llm.Kind{llm.Timeout, ""}},
 		"after the early header nobody else":   {[]*trip{never(), slow(0)}, "a", "router/two", nil, 15 * time.Second, 10 * min, 200, []llm.Kind{llm.Timeout}},
+		"a local one's time is not counted":    {[]*trip{fails(404, 14*time.Second), dumb()}, "a", "router/two", nil, 29 * time.Second, 134 * time.Second, 200, []llm.Kind{llm.ModelNotFound, llm.Timeout}},
 		"a longer first_byte": {[]*trip{dumb()}, "", "a/m", func(conf *settings.Settings) {
 			conf.Providers = append(conf.Providers, settings.Provider{Name: "a", Timeout: settings.Timeout{FirstByte: 5 * min}})
 		}, 15 * time.Second, 2 * min, 200, []llm.Kind{llm.Timeout}}, // its idle clock
