@@ -137,13 +137,16 @@ func TestARoutersLife(t *testing.T) {
 		{"PUT", "/routers/cheapest", `{"strategies":["lowest_price"]}`, 422, "lowest_cost"},
 		{"PUT", "/routers/cheapest", `{"min_parameters":"big"}`, 422, "7B"},
 		{"PUT", "/routers/cheapest", `{"manual":["ollama/x"]}`, 422, "automatic"},
-		{"PUT", "/routers/cheapest", `{"name":"minimum-cost"}`, 422, "also the name"},
+		{"PUT", "/routers/cheapest", `{"title":"Half done","name":"minimum-cost"}`, 422, "also the name"},
 		{"DELETE", "/routers/none-like-it", ``, 404, "no router"},
 	} {
 		status, out := p.admin(t, c.method, strings.ReplaceAll(c.path, " ", "%20"), c.body)
 		if status != c.status || !strings.Contains(fmt.Sprint(out["error"]), c.says) {
 			t.Errorf("%s %s %s: %d %v", c.method, c.path, c.body, status, out)
 		}
+	}
+	if r := p.o.Settings.Get().Router("cheapest"); r.Title != "Cheap" {
+		t.Errorf("what was refused changed the router: %+v", r)
 	}
 	if status, out := p.admin(t, "DELETE", "/routers/cheapest", ""); status != 200 || fmt.Sprint(out["keys"]) != "[editor]" {
 		t.Errorf("%d %v", status, out)

@@ -71,6 +71,15 @@ func TestTermsThatNameNothing(t *testing.T) {
 	if k := p.o.Keys.Get(made["id"].(string)); k.Mode != db.ModeAsked || k.Selection != settings.DefaultSelection || k.AllowList != nil {
 		t.Errorf("what was refused changed the key: %+v", k)
 	}
+	p.admin(t, "POST", "/keys", `{"name":"taken"}`)
+	for _, name := range []string{"Taken", " ", "a\tb"} {
+		if status, out := p.admin(t, "PATCH", path, fmt.Sprintf(`{"mode":"selected","local_only":true,"enabled":false,"name":%q}`, name)); status < 400 {
+			t.Errorf("%q: %d %v", name, status, out)
+		}
+		if k := p.o.Keys.Get(made["id"].(string)); k.Mode != db.ModeAsked || k.LocalOnly || k.Disabled || k.Name != "editor" {
+			t.Errorf("what was refused for its name %q changed the key: %+v", name, k)
+		}
+	}
 	if status, out := p.admin(t, "POST", "/keys", `{"name":"other","selection":"router/minimal-cost"}`); status != 422 {
 		t.Errorf("%d %v", status, out)
 	}

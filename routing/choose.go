@@ -48,7 +48,7 @@ func (j *journey) among() *llm.Error {
 	router := j.meaning.router
 	pool := j.table.pool(j.r, router)
 	j.needs = needs{op: j.c.Request.Op, dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
-		offline: j.conf.Offline, priced: j.c.Priced, freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
+		offline: j.conf.Offline, priced: j.c.Priced || countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
 		now: j.r.now(), allowed: j.table.allowedOf(pool, j.policy)}
 	j.understand()
 	s := shape{j.c.Request.InputEstimate, j.c.Output, j.start}
@@ -74,6 +74,11 @@ func (j *journey) among() *llm.Error {
 	j.order = append(j.order, &pool.list[j.selected.wait])
 	j.forced = true
 	return nil
+}
+
+// countsMoney reports whether what goes through a router must have a known price.
+func countsMoney(r *settings.Router) bool {
+	return slices.ContainsFunc(r.Limits, func(l settings.Limit) bool { return l.Kind == settings.LimitCost })
 }
 
 // understand reads what the request makes use of. Where it cannot be read, only targets of its own dialect are left,
@@ -115,7 +120,7 @@ func (j *journey) nobody() *llm.Error {
 		e.Message = "No model of the router " + name + " can take this request."
 	case has(priceUnknown):
 		e.Code = "price_unknown"
-		e.Message = j.policy.who() + " has a limit of cost, and no model left to the router " + name + " has a known price."
+		e.Message = "What this request costs is counted, and no model left to the router " + name + " has a known price. Set one under facts in the settings."
 	case has(offline):
 		e.Code = "offline"
 		e.Message = "LocalRouter is in offline mode, and the router " + name + " has no local model for this request. `localrouter offline off` ends it."

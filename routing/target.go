@@ -18,13 +18,20 @@ type Target struct {
 func (t *Target) Name() string { return t.Source.Name + "/" + t.ID }
 
 // Local reports whether no data leaves this person's ground. Some of Ollama's models are run elsewhere, on its makers'
-// machines, and say so in their names. Ollama may be set up as any server of OpenAI's dialect, and takes names in any case.
+// machines, and say so in their names. Ollama may be set up as any server of OpenAI's dialect, takes names in any case, and
+// with the place behind the tag (name:20b:cloud) or a registry's port before it.
 func (t *Target) Local() bool { return t.Source.Local && !elsewhere(t.ID) }
 
 func elsewhere(id string) bool {
-	id = strings.ToLower(strings.TrimSpace(id))
-	tag := id[strings.LastIndexByte(id, ':')+1:]
-	return tag != id && (tag == "cloud" || strings.HasSuffix(tag, "-cloud"))
+	parts := strings.FieldsFunc(strings.ToLower(id), func(c rune) bool { return c == ':' || c == '@' })
+	for i, part := range parts {
+		// What has no place in a name is not looked at: a server may not either.
+		part = strings.TrimFunc(part, func(c rune) bool { return c <= ' ' || c > '~' })
+		if i > 0 && (part == "cloud" || strings.HasSuffix(part, "-cloud")) {
+			return true
+		}
+	}
+	return false
 }
 
 // billing is how the target is paid for.

@@ -231,6 +231,13 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if p.repeats > 0 || p.waited {
 		tried = 0 // it is tried again
 	}
+	if !c.local && j.r.settings().Offline { // it may have been switched on while the request waited, or another was tried
+		if slot != nil {
+			slot()
+		}
+		j.pass(at, "offline mode: not local")
+		return j.policy.notLocal(c.Name(), true), false
+	}
 	pass, ok := c.health.Enter(j.r.now(), j.forced, tried)
 	if !ok {
 		if slot != nil {

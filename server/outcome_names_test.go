@@ -32,7 +32,8 @@ func grounds(t *testing.T, change ...func(*settings.Settings)) *scene {
 // TestLocalOnlyFailsClosed: neither a key that is bound to local models nor offline mode lets anything reach a remote one,
 // by whatever name, in either dialect, for whatever purpose.
 func TestLocalOnlyFailsClosed(t *testing.T) {
-	ways := append(slices.Clone(waysToRemote), "long", "near/big:120b-cloud", "near/glm:cloud", "near/GLM:CLOUD", "big:120b-cloud")
+	ways := append(slices.Clone(waysToRemote), "long", "near/big:120b-cloud", "near/glm:cloud", "near/GLM:CLOUD", "big:120b-cloud",
+		"near/glm:20b:cloud", "near/box:5000/glm:cloud", "near/glm:cloud@sha256", "near/glm:cloud\u200b")
 	for name, bind := range map[string]func(*scene){
 		"key":     func(s *scene) { s.policy(func(k *db.Key) { k.LocalOnly, k.Selection = true, "router/far" }) },
 		"offline": func(s *scene) { s.settings.Offline = true; s.policy(func(k *db.Key) { k.Selection = "router/far" }) },
