@@ -31,6 +31,7 @@ func (j *journey) direct() *llm.Error {
 	t := &j.meaning.target
 	c := j.table.candidate(j.r, *t)
 	if e := j.policy.Refuses(t, j.meaning.chosen, j.conf.Offline); e != nil {
+		j.refused = map[string]string{"model_not_allowed": leftWords[notAllowed], "offline": leftWords[offline], "local_only": leftWords[notLocal]}[e.Code]
 		return e
 	}
 	j.single[0] = c
@@ -71,6 +72,7 @@ func (j *journey) among() *llm.Error {
 	if j.selected.wait < 0 {
 		return j.nobody()
 	}
+	j.selected.resort = true
 	j.order = append(j.order, &pool.list[j.selected.wait])
 	j.forced = true
 	return nil

@@ -214,8 +214,9 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if e != nil {
 		return e, j.meaning.router == nil
 	}
-	if j.c.Move != nil && j.reserved != c {
-		why := j.c.Move(c.Target)
+	if j.c.Move != nil && (j.reserved != c || j.used) {
+		why := j.c.Move(c.Target, j.used)
+		j.used = false
 		if j.reserved = c; why != "" {
 			j.reserved = nil
 			j.leave(c, why)
@@ -249,6 +250,7 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		return e, false
 	}
 	j.pass(at, "")
+	j.used = true
 	if j.c.Request.Stream {
 		pass.Streams()
 	}

@@ -233,7 +233,7 @@ func (d *day) call(t *trip) *routing.Call {
 		}
 		return left, nil
 	}
-	c.Move = func(target routing.Target) string {
+	c.Move = func(target routing.Target, _ bool) string {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if t.reserved = target.Name(); t.tight(t.reserved) {

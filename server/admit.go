@@ -39,7 +39,7 @@ func (x *exchange) limit(call *routing.Call) {
 	call.Admit = func(targets []routing.Target, router string) ([]string, *llm.Error) {
 		return x.reserve(req, router, targets)
 	}
-	call.Move = func(t routing.Target) string { return x.moveTo(&t) }
+	call.Move = func(t routing.Target, asked bool) string { return x.moveTo(&t, asked) }
 }
 
 // bounded reports whether anything bounds all requests of this key.
@@ -109,14 +109,20 @@ func (x *exchange) usePlan(t *target) (refusals []limits.Refusal) {
 	return refusals
 }
 
-// moveTo reserves with the plan of the target that is tried after another one failed, which had its request all the same.
+// moveTo reserves with the plan of the target that is tried next. The one before had its request all the same if it was
+// asked; one that was passed over had none.
 // Where the plan has no room it tells why, and the target is to be left out.
-func (x *exchange) moveTo(t *target) (left string) {
-	if x.g.Limits == nil || x.g.Limits.Plan(t.Source.Name, t.ID) == x.plan {
+func (x *exchange) moveTo(t *target, asked bool) (left string) {
+	if x.g.Limits == nil || !asked && x.plan == x.g.Limits.Plan(t.Source.Name, t.ID) {
 		return ""
 	}
-	x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	if asked {
+		x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	} else {
+		x.planned.Refund()
+	}
 	if refusals := x.usePlan(t); refusals != nil {
+		x.plan, x.planned = nil, nil
 		return refusalText(&refusals[0])
 	}
 	return ""

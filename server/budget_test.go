@@ -121,10 +121,17 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 		t.Fatalf("%q %v", left, e)
 	}
 	one.ticket.Refund()
-	if one.moveTo(&targets[1]) != "" || one.plan != nil {
+	if one.moveTo(&targets[1], true) != "" || one.plan != nil {
 		t.Error("this machine has no plan")
 	}
-	// One of the two that the plan allows has gone to the provider.
+	// One of the two that the plan allows has gone to the provider. Whoever was only passed over gives his place back.
+	for range 3 {
+		passed, _, e := ask(targets...)
+		if e != nil || passed.moveTo(&targets[1], false) != "" {
+			t.Fatalf("a place that was given back is missing: %v", e)
+		}
+		passed.ticket.Refund()
+	}
 	two, left, e := ask(targets...)
 	if left != nil || e != nil {
 		t.Fatalf("%q %v", left, e)
@@ -134,7 +141,7 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 	if e != nil || len(left) != 2 || left[1] != "" || !strings.Contains(left[0], "2 requests in 1h (room in") {
 		t.Fatalf("%q %v", left, e)
 	}
-	if why := three.moveTo(&targets[0]); !strings.Contains(why, "2 requests in 1h") {
+	if why := three.moveTo(&targets[0], false); !strings.Contains(why, "2 requests in 1h") {
 		t.Errorf("a full plan is moved to: %q", why)
 	}
 	three.ticket.Refund()
