@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,8 +48,8 @@ func (j *journey) direct() *llm.Error {
 func (j *journey) among() *llm.Error {
 	router := j.meaning.router
 	pool := j.table.pool(j.r, router)
-	j.needs = needs{op: j.c.Request.Op, dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
-		offline: j.conf.Offline, priced: j.c.Priced, freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
+	j.needs = needs{op: j.c.Request.Op, endpoint: endpointOf(j.c.Request.Path), dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
+		offline: j.conf.Offline, priced: j.c.Priced || j.c.Admit != nil && countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
 		now: j.r.now(), allowed: j.table.allowedOf(pool, j.policy)}
 	j.understand()
 	s := shape{j.c.Request.InputEstimate, j.c.Output, j.start}
@@ -75,6 +76,11 @@ func (j *journey) among() *llm.Error {
 	return nil
 }
 
+// countsMoney reports whether a router has a limit of cost.
+func countsMoney(router *settings.Router) bool {
+	return slices.ContainsFunc(router.Limits, func(l settings.Limit) bool { return l.Kind == settings.LimitCost })
+}
+
 // understand reads what the request makes use of. Where it cannot be read, only targets of its own dialect are left,
 // which may be able to.
 func (j *journey) understand() {
@@ -84,7 +90,7 @@ func (j *journey) understand() {
 		return
 	}
 	if req.Conversation == nil {
-		conversation, err := j.c.Codec.Decode(req)
+		conversation, err := j.c.Codec.Decode(cmp.Or(j.counts, req))
 		if err != nil {
 			return
 		}
@@ -114,7 +120,11 @@ func (j *journey) nobody() *llm.Error {
 		e.Message = "No model of the router " + name + " can take this request."
 	case has(priceUnknown):
 		e.Code = "price_unknown"
-		e.Message = j.policy.who() + " has a limit of cost, and no model left to the router " + name + " has a known price."
+		whose := j.policy.who()
+		if !j.c.Priced {
+			whose = "The router"
+		}
+		e.Message = whose + " has a limit of cost, and no model left to the router " + name + " has a known price."
 	case has(offline):
 		e.Code = "offline"
 		e.Message = "LocalRouter is in offline mode, and the router " + name + " has no local model for this request. `localrouter offline off` ends it."
@@ -166,7 +176,7 @@ func (r *Router) First(c *Call) (Target, *llm.Error) {
 	}
 	call := *c
 	call.Request = &chat
-	j := &journey{r: r, c: &call, policy: c.Key, start: r.now()}
+	j := &journey{r: r, c: &call, policy: c.Key, start: r.now(), counts: c.Request}
 	if j.policy == nil {
 		j.policy = anybody
 	}

@@ -305,7 +305,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput), r.now()}
 	p := t.pool(r, m.router)
 	n := needs{op: cmp.Or(o.Op, llm.Chat), dialect: cmp.Or(o.Dialect, llm.OpenAI), known: true, input: s.input, localOnly: policy.LocalOnly, offline: t.conf.Offline,
-		freeOnly: m.router.FreeOnly, automatic: len(m.router.Select.Manual) == 0, now: r.now(), allowed: t.allowedOf(p, policy)}
+		priced: countsMoney(m.router), freeOnly: m.router.FreeOnly, automatic: len(m.router.Select.Manual) == 0, now: r.now(), allowed: t.allowedOf(p, policy)}
 	if o.Tools {
 		n.uses |= llm.SetOf(llm.FeatureTools)
 	}
