@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,8 +49,8 @@ func (j *journey) direct() *llm.Error {
 func (j *journey) among() *llm.Error {
 	router := j.meaning.router
 	pool := j.table.pool(j.r, router)
-	j.needs = needs{op: j.c.Request.Op, dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
-		offline: j.conf.Offline, priced: j.c.Priced || countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
+	j.needs = needs{op: j.c.Request.Op, endpoint: endpointOf(j.c.Request.Path), dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
+		offline: j.conf.Offline, priced: j.c.Priced || j.c.Admit != nil && countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
 		now: j.r.now(), allowed: j.table.allowedOf(pool, j.policy)}
 	j.understand()
 	s := shape{j.c.Request.InputEstimate, j.c.Output, j.start}
@@ -92,7 +93,7 @@ func (j *journey) understand() {
 		return
 	}
 	if req.Conversation == nil {
-		conversation, err := j.c.Codec.Decode(req)
+		conversation, err := j.c.Codec.Decode(cmp.Or(j.counts, req))
 		if err != nil {
 			return
 		}
@@ -174,7 +175,7 @@ func (r *Router) First(c *Call) (Target, *llm.Error) {
 	}
 	call := *c
 	call.Request = &chat
-	j := &journey{r: r, c: &call, policy: c.Key, start: r.now()}
+	j := &journey{r: r, c: &call, policy: c.Key, start: r.now(), counts: c.Request}
 	if j.policy == nil {
 		j.policy = anybody
 	}

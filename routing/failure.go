@@ -35,7 +35,7 @@ func (j *journey) finish(last *llm.Error) *llm.Error {
 	named := *e
 	if several {
 		named.Body, named.ContentType = nil, ""
-		named.Message = strings.TrimRight(e.Message, " ") + " " + attemptsText(j.attempts) + j.restsText()
+		named.Message = sentence(e.Message) + " " + attemptsText(j.attempts) + j.restsText()
 	}
 	if soonest > 0 {
 		named.RetryAfter = soonest
@@ -69,6 +69,15 @@ func (j *journey) earliest() time.Duration {
 		sooner(j.selected.until.Sub(now))
 	}
 	return soonest
+}
+
+// sentence ends a text of somebody else as a sentence, so that another may follow.
+func sentence(s string) string {
+	s = strings.TrimRight(s, " \n")
+	if s == "" || strings.HasSuffix(s, "…") || strings.IndexByte(".!?:;", s[len(s)-1]) >= 0 {
+		return s
+	}
+	return s + "."
 }
 
 func attemptsText(list []llm.Attempt) string {

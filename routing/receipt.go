@@ -256,11 +256,14 @@ func timeWords(figure int64, what string) string {
 		return "not measured"
 	}
 	d := unsteps(figure)
-	unit := 10 * time.Millisecond
-	if d < 100*time.Millisecond {
-		unit = time.Millisecond
+	text := fmt.Sprintf("%.1f s", d.Seconds())
+	switch {
+	case d < 100*time.Millisecond:
+		text = fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Second:
+		text = fmt.Sprintf("%d ms", d.Round(10*time.Millisecond).Milliseconds())
 	}
-	return "about " + d.Round(unit).String() + " " + what
+	return "about " + text + " " + what
 }
 
 // usd spells an amount for people: two digits that say something are enough to compare by.

@@ -39,6 +39,7 @@ type left struct {
 // needs is what a request asks of a candidate.
 type needs struct {
 	op        llm.Op
+	endpoint  llm.API // of a forwarded request; zero: nobody knows
 	dialect   llm.Dialect
 	uses      llm.Set
 	known     bool // uses is known: the request could be read in the neutral language
@@ -62,7 +63,7 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: offline}
 	case !c.local && n.localOnly:
 		return left{why: notLocal}
-	case n.automatic && !answers(c.api, n.op):
+	case n.automatic && !answers(c.api, n.op, n.endpoint):
 		return left{why: wrongEndpoint}
 	}
 	if l := n.able(c); l.why != fits {

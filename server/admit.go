@@ -60,8 +60,8 @@ func (x *exchange) bounds() [3]*limits.Key {
 
 // reserve admits req, which goes through router (empty: none) to one of targets. What cannot be reserved for is left out:
 // left tells why, by the places of targets, and is nil where all stay. An error means that none stays, or that the key,
-// the router or the machine has no room. It is to be called once; before another target than the first that stays is
-// tried, moveTo is.
+// the router or the machine has no room. It is to be called again only where no target stays, with others; before another
+// target than the first that stays is tried, moveTo is.
 func (x *exchange) reserve(req *llm.Request, router string, targets []target) (left []string, e *llm.Error) {
 	if x.g.Limits == nil || x.key == nil || len(targets) == 0 {
 		return nil, nil
@@ -134,6 +134,7 @@ func (x *exchange) moveTo(t *target, asked bool) (left string) {
 // stays the error says so.
 func (x *exchange) expect(req *llm.Request, targets []target) (left []string, e *llm.Error) {
 	c := &x.claim
+	*c = limits.Claim{}
 	c.Expected[settings.LimitRequests], c.Expected[settings.LimitInput] = 1, req.InputEstimate
 	c.Expected[settings.LimitTokens] = req.InputEstimate
 	c.Least = c.Expected
