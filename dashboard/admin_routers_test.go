@@ -294,18 +294,23 @@ func TestModelsAreNarrowed(t *testing.T) {
 	a.Models[0].Price = nil
 	l := r.sources.Named("ollama")
 	l.Models[0].Size, l.Models[1].Size, l.Models[1].ContextLength = 32e9, 27e9, 8192
+	l.Models = append(l.Models, llm.Model{ID: "far:120b-cloud", Size: 120e9}) // run elsewhere, at a price nobody knows
 	p.o.Providers = r
 	p.Dashboard = dashboard.New(p.o)
+	_, out := p.admin(t, "GET", "/models?q=far", "")
+	if price := out["models"].([]any)[0].(map[string]any)["price"]; price != nil {
+		t.Errorf("a model that runs elsewhere is shown with the price %v", price)
+	}
 	for query, want := range map[string]string{
-		"":                               "anthropic/claude-sonnet-4.5 openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
-		"?provider=ollama":               "ollama/qwen3:32b ollama/gemma3:27b",
+		"":                               "anthropic/claude-sonnet-4.5 openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b ollama/far:120b-cloud",
+		"?provider=ollama":               "ollama/qwen3:32b ollama/gemma3:27b ollama/far:120b-cloud",
 		"?q=GPT":                         "openai/gpt-5 openai/gpt-5-mini",
 		"?has=tools,vision":              "openai/gpt-5",
 		"?has=tools&q=mini":              "",
 		"?max_price=5":                   "openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
 		"?max_price=10":                  "openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
 		"?min_context=100000&q=qwen+32":  "ollama/qwen3:32b",
-		"?min_params=28B":                "ollama/qwen3:32b",
+		"?min_params=28B":                "ollama/qwen3:32b ollama/far:120b-cloud",
 		"?max_params=30B":                "ollama/gemma3:27b",
 		"?min_params=1B&max_params=100B": "ollama/qwen3:32b ollama/gemma3:27b",
 	} {
