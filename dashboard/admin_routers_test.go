@@ -267,7 +267,7 @@ func TestAProviderIsChanged(t *testing.T) {
 	if status, out := p.admin(t, "POST", "/providers", `{"name":"lab","type":"ollama","plan":"free","max_parallel":1}`); status != 201 {
 		t.Fatalf("%d %v", status, out)
 	}
-	if status, out := p.admin(t, "PATCH", "/providers/lab", `{"max_parallel":2,"plan":"subscription","enabled":false}`); status != 204 {
+	if status, out := p.admin(t, "PATCH", "/providers/lab", `{"max_parallel":2,"plan":"subscription","enabled":false}`); status != 200 || fmt.Sprint(out["notes"]) != "[]" {
 		t.Fatalf("%d %v", status, out)
 	}
 	if l := p.o.Settings.Get().Provider("lab"); l.MaxParallel != 2 || l.Plan != llm.BillingFlat || l.Enabled || l.Type != "ollama" {
@@ -281,6 +281,31 @@ func TestAProviderIsChanged(t *testing.T) {
 	if status, _ := p.admin(t, "PATCH", "/providers/none", `{}`); status != 404 {
 		t.Error(status)
 	}
+}
+
+// TestKeysStayBehindWhereAProviderMoves: a key is for one server, and no other may get it.
+func TestKeysStayBehindWhereAProviderMoves(t *testing.T) {
+	p, _, _ := withChooser(t)
+	keep := func(path, body string, status int, kept bool) {
+		t.Helper()
+		p.admin(t, "PUT", "/providers/openai/key", `{"api_key":"sk-1"}`)
+		p.admin(t, "PUT", "/providers/openai/key", `{"api_key":"sk-2","credential":"second"}`)
+		got, out := p.admin(t, "PATCH", path, body)
+		first, _ := p.o.Secrets.Get("openai")
+		second, _ := p.o.Secrets.Get("openai#second")
+		if got != status || (first == "sk-1") != kept || (second == "sk-2") != kept || !kept && first+second != "" {
+			t.Errorf("%s: %d %v; the keys are %q and %q", body, got, out, first, second)
+		}
+		if notes := fmt.Sprint(out["notes"]); !kept && (!strings.Contains(notes, "providers set-key openai") || !strings.Contains(notes, "set-key openai --credential second")) {
+			t.Errorf("%s: %s", body, notes)
+		}
+	}
+	keep("/providers/openai", `{"base_url":"https://one.example/v1"}`, 200, false)
+	keep("/providers/openai", `{"base_url":"https://ONE.example:443/v2","max_parallel":3}`, 200, true)
+	keep("/providers/openai", `{"base_url":"https://two.example/v1","max_parallel":-1}`, 422, true)
+	keep("/providers/openai", `{"base_url":"http://one.example/v1"}`, 422, true)
+	keep("/providers/openai", `{"base_url":"https://one.example:8443/v1"}`, 200, false)
+	keep("/providers/openai", `{"base_url":""}`, 200, false)
 }
 
 // TestModelsAreNarrowed by what is known of them: what is not known passes no bound.
