@@ -255,7 +255,7 @@ func (d *Dashboard) changeProvider(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	name := mux.Vars(r)["name"]
-	err := d.o.Settings.Update(func(s *settings.Settings) error {
+	apply := func(s *settings.Settings) error {
 		p := s.Provider(name)
 		if p == nil {
 			return noProvider(name)
@@ -268,11 +268,19 @@ func (d *Dashboard) changeProvider(w http.ResponseWriter, r *http.Request) error
 		set(&p.Plan, in.Plan)
 		set(&p.MaxParallel, in.MaxParallel)
 		return nil
-	})
-	if err != nil {
-		return explain(err)
 	}
-	w.WriteHeader(http.StatusNoContent)
+	change := func() error { return d.o.Settings.Update(apply) }
+	var gone []string
+	var err error
+	if is := d.o.Settings.Get().Provider(name); is != nil && in.BaseURL != nil {
+		gone, err = d.moveProvider(is, *in.BaseURL, change)
+	} else {
+		err = change()
+	}
+	if err != nil {
+		return explainVault(err)
+	}
+	writeJSON(w, http.StatusOK, map[string][]string{"notes": goneNotes(gone)})
 	return nil
 }
 

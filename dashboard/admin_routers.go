@@ -150,8 +150,8 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 		if src := d.o.Providers.Sources().Named(c.Provider); src != nil {
 			if m := src.About(c.Model); m != nil {
 				one.Price, one.ContextLength = d.priceOut(src, m), m.ContextLength
-			} else if src.Local {
-				one.Price = d.priceOut(src, &llm.Model{})
+			} else {
+				one.Price = d.priceOut(src, &llm.Model{ID: c.Model})
 			}
 		}
 		s := standing[c.Provider]

@@ -93,7 +93,8 @@ func TestNotesOnTermsThatWillNotWork(t *testing.T) {
 	for _, c := range []struct{ body, says string }{
 		{`{"selection":"openai/gpt-9"}`, "openai does not list gpt-9; it is asked for it all the same."},
 		{`{"selection":"openai/gpt-5","local_only":true}`, `openai/gpt-5 is not on this machine and editor is for local models only, so it is refused where an application asks for "auto".`},
-		{`{"local_only":false,"allow_list":["ollama"],"mode":"selected"}`, "openai/gpt-5 is not among what editor may use, so it is refused with every request."},
+		{`{"selection":"ollama/gpt-oss:120b-cloud"}`, `ollama/gpt-oss:120b-cloud is not on this machine and editor is for local models only, so it is refused where an application asks for "auto".`},
+		{`{"local_only":false,"selection":"openai/gpt-5","allow_list":["ollama"],"mode":"selected"}`, "openai/gpt-5 is not among what editor may use, so it is refused with every request."},
 		{`{"allow_list":[]}`, ""},
 	} {
 		_, out := p.admin(t, "PATCH", path, c.body)

@@ -18,6 +18,9 @@ func (j *journey) choose() *llm.Error {
 	if j.meaning, e = j.table.meaning(j.c.Request, j.policy); e != nil {
 		return e
 	}
+	if j.c.Request.Others && len(j.policy.Allow) > 0 {
+		return j.policy.othersNamed()
+	}
 	if j.meaning.router == nil {
 		return j.direct()
 	}

@@ -70,7 +70,7 @@ func (n *needs) judge(i int, c *candidate) left {
 		return l
 	}
 	switch {
-	case n.priced && !c.free && c.price == nil:
+	case n.priced && !c.free && c.price.At(n.now) == nil:
 		return left{why: priceUnknown}
 	case n.freeOnly && !c.free:
 		return left{why: costsMoney}

@@ -1,8 +1,6 @@
 package routing
 
 import (
-	"strings"
-
 	"localrouter/providers/llm"
 	"localrouter/routing/health"
 )
@@ -17,22 +15,8 @@ type Target struct {
 // Name is provider/model.
 func (t *Target) Name() string { return t.Source.Name + "/" + t.ID }
 
-// Local reports whether no data leaves this person's ground. Some of Ollama's models are run elsewhere, on its makers'
-// machines, and say so in their names. Ollama may be set up as any server of OpenAI's dialect, takes names in any case, and
-// with the place behind the tag (name:20b:cloud) or a registry's port before it.
-func (t *Target) Local() bool { return t.Source.Local && !elsewhere(t.ID) }
-
-func elsewhere(id string) bool {
-	parts := strings.FieldsFunc(strings.ToLower(id), func(c rune) bool { return c == ':' || c == '@' })
-	for i, part := range parts {
-		// What has no place in a name is not looked at: a server may not either.
-		part = strings.TrimFunc(part, func(c rune) bool { return c <= ' ' || c > '~' })
-		if i > 0 && (part == "cloud" || strings.HasSuffix(part, "-cloud")) {
-			return true
-		}
-	}
-	return false
-}
+// Local reports whether no data leaves this person's ground.
+func (t *Target) Local() bool { return t.Source.RunsHere(t.ID) }
 
 // billing is how the target is paid for.
 func (t *Target) billing() llm.Billing {

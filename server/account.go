@@ -111,6 +111,11 @@ const (
 	replyFrame = 350 // of a whole reply
 )
 
+// endedHere reports whether a failure is that the application or we ended the request.
+func endedHere(kind llm.Kind) bool {
+	return kind == llm.ClientGone || kind == llm.KeyDisabled || kind == llm.Stopping
+}
+
 // estimate counts by length what the provider did not count. An event of a stream is about a token.
 func (a *account) estimate() llm.Usage {
 	e := a.x.entry
@@ -118,7 +123,7 @@ func (a *account) estimate() llm.Usage {
 	case e.Op == llm.Forward:
 		return llm.Usage{} // sound, pictures and judgements: an estimate would be invented
 	case e.Kind == "" || a.started:
-	case e.Kind == llm.ClientGone || e.Kind == llm.KeyDisabled || e.Kind == llm.Stopping:
+	case endedHere(e.Kind):
 		// The provider was at work when the application or we ended it.
 		return llm.Usage{Input: a.input, Estimated: true}
 	default:

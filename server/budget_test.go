@@ -187,6 +187,24 @@ func TestTheDearestOfTheCandidatesIsReserved(t *testing.T) {
 	}
 }
 
+// TestThePriceOfNowIsReserved, not the one that held before; none is known where the last has run out.
+func TestThePriceOfNowIsReserved(t *testing.T) {
+	r := newRig(t, boundBy(settings.Settings{}, settings.Budget{Day: dollar}))
+	past := time.Now().Add(-time.Hour)
+	for _, c := range []struct {
+		later *llm.Price
+		want  int64
+	}{{&llm.Price{From: past, Output: 50_000_000}, 50_000_000_000}, {nil, -1}} {
+		x := r.exchange()
+		m := &llm.Model{ID: "offer", Price: &llm.Price{Until: past, Output: 1_000_000, Later: c.later}}
+		_, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 1000}, "", []target{{Source: r.source("p"), ID: "offer", Model: m}})
+		if got := x.claim.Expected[settings.LimitCost]; c.want >= 0 && (e != nil || got != c.want) || c.want < 0 && (e == nil || e.Code != "price_unknown") {
+			t.Errorf("reserved %d, want %d; %v", got, c.want, e)
+		}
+		x.ticket.Refund()
+	}
+}
+
 // TestWhatIsPaidForAlreadyCostsNothing: a subscription is neither charged nor counted against a budget.
 func TestWhatIsPaidForAlreadyCostsNothing(t *testing.T) {
 	r := newRig(t, boundBy(settings.Settings{}, settings.Budget{Day: dollar}))
