@@ -36,6 +36,7 @@ import (
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
 	"localrouter/routing"
+	"localrouter/routing/health"
 	"localrouter/routing/limits"
 	"localrouter/server"
 	"localrouter/tray"
@@ -120,6 +121,8 @@ type app struct {
 	vault    *secret.Vault
 	keys     *db.Keys
 	limits   *limits.Limiter
+	health   *health.Tracker
+	router   *routing.Router
 	recorder *db.Recorder
 	registry *providers.Registry
 	gateway  *server.Gateway
@@ -131,13 +134,14 @@ type app struct {
 	published sync.Mutex // guards public: whether the command line was told where we are
 	public    bool
 
-	changed chan struct{} // for the tray
+	changed chan struct{}    // for the tray
+	notices chan tray.Notice // likewise
 	work    sync.WaitGroup
 }
 
 // open takes the files into use and wires everything; nothing listens yet. On an error nothing stays open.
 func (p program) open(ctx context.Context, o cli.RunOptions) (*app, error) {
-	a := &app{p: p, o: o, out: o.Out, changed: make(chan struct{}, 1), token: rand.Text()}
+	a := &app{p: p, o: o, out: o.Out, changed: make(chan struct{}, 1), notices: make(chan tray.Notice, 8), token: rand.Text()}
 	if a.out == nil {
 		a.out = io.Discard
 	}
@@ -204,7 +208,7 @@ func (a *app) openStores() (err error) {
 	if a.lines, err = accesslog.Open(a.paths.Logs, accesslog.Options{}); err != nil {
 		return err
 	}
-	a.limits = limits.New(limits.Options{Changed: func() { a.recorder.Touch() }})
+	a.limits = limits.New(limits.Options{Changed: func() { a.recorder.Touch() }, Event: a.spent})
 	states, err := a.store.LimitStates()
 	if err != nil {
 		return err
@@ -212,7 +216,20 @@ func (a *app) openStores() (err error) {
 	if err := a.limits.Restore(states); err != nil {
 		a.log.Error("what was used of the limits before this start is not known in full", "error", err)
 	}
-	a.recorder, err = db.OpenRecorder(a.store, db.RecorderOptions{Sink: a.lines, Extra: db.KeepLimits(a.limits), Log: a.log})
+	a.health = health.New(health.Options{Settings: a.conf.Load, Changed: func() {
+		if a.recorder != nil { // not while what was saved is read
+			a.recorder.Touch()
+		}
+		a.change()
+	}})
+	rests, err := a.store.RestStates()
+	if err != nil {
+		return err
+	}
+	if err := a.health.Load(rests); err != nil {
+		a.log.Error("which providers rested before this start is not known", "error", err)
+	}
+	a.recorder, err = db.OpenRecorder(a.store, db.RecorderOptions{Sink: a.lines, Extra: db.KeepAll(db.KeepLimits(a.limits), db.KeepRests(a.health)), Log: a.log})
 	return err
 }
 
@@ -222,23 +239,27 @@ func (a *app) wire() (err error) {
 	if a.keys, err = a.store.OpenKeys(a.vault, db.KeyOptions{Log: a.log}); err != nil {
 		return err
 	}
-	a.keys.Subscribe(func() {
-		a.limits.Retain(func(id string) bool { k := a.keys.Get(id); return k != nil && len(k.Limits) > 0 })
-	})
+	a.keys.Subscribe(a.applyBudgets)
+	a.applyBudgets()
 	secrets := a.store.OpenSecrets(a.vault)
-	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log})
+	a.registry = providers.NewRegistry(providers.Options{Version: a.p.Version(), InstallID: a.store.InstallID(), Secrets: secrets, Getenv: os.Getenv, Log: a.log,
+		Checked: func(name string, _ providers.State, e *llm.Error, took time.Duration) {
+			a.health.Checked(name, e, took)
+		}})
 	a.redactor.Store(a.registry)
 	if err = a.registry.Apply(a.conf.Load()); err != nil {
 		return err
 	}
+	a.router = routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load, Health: a.health})
 	a.gateway = server.New(server.Options{
-		Keys: a.keys, Router: routing.New(a.registry, routing.Options{Log: a.log, Settings: a.conf.Load}), Directory: a.registry,
+		Keys: a.keys, Router: a.router, Directory: a.registry,
 		Recorder: a.recorder, Limits: a.limits, Codecs: []llm.Codec{openai.NewCodec(), anthropic.NewCodec()}, Settings: a.conf.Load, InstallID: a.store.InstallID(),
 		Version: a.p.Version(), Redact: a.registry.Redact, Log: a.log,
 	})
 	a.port = server.NewToggle(a.gateway, server.ToggleOptions{Listener: server.ListenerOptions{Log: a.log}, Changed: a.change})
 	a.pages = dashboard.New(dashboard.Options{
-		Gateway: a, Keys: a.keys, Recorder: a.recorder, Providers: a.registry, Settings: a.settings, Secrets: secrets, Vault: a.vault,
+		Gateway: a, Keys: a.keys, Recorder: a.recorder, Providers: a.registry, Settings: a.settings, Secrets: secrets, Vault: a.vault, Limits: a.limits,
+		Routing: a.router, Health: a.health,
 		AdminToken: a.token, Address: a.pagesAddress, Notices: a.store.Notices, Open: dashboard.OpenInBrowser, Quit: a.quit,
 		Home: a.paths.Home, Version: a.p.Version(), Log: a.log,
 	})
@@ -295,9 +316,11 @@ func (a *app) apply(file *settings.Settings) {
 	a.confErr.Store(nil)
 	a.conf.Store(conf)
 	a.setLevel(conf)
+	a.applyBudgets()
 	if err := a.registry.Apply(conf); err != nil {
 		a.log.Error("the changed providers cannot be used, the old ones stay", "error", err)
 	}
+	a.health.Forget(a.registry.Sources().Holds)
 	if a.ctx.Err() != nil {
 		return
 	}
@@ -306,6 +329,51 @@ func (a *app) apply(file *settings.Settings) {
 	}
 	a.pagePort.On(address(settings.DefaultHost, conf.Server.DashboardPort))
 	a.publish()
+}
+
+// applyBudgets follows a change of what the settings or the keys bound. A budget that is new is told what its day and its
+// month have cost before it.
+func (a *app) applyBudgets() {
+	a.limits.Apply(a.conf.Load())
+	bounding := map[string]bool{}
+	var list []*limits.Key
+	for _, k := range a.keys.List() {
+		key := limits.OfKey(k.ID, k.Name, k.Revision, k.Limits, k.Budget)
+		bounding[k.ID] = key.Bounds()
+		list = append(list, &key)
+	}
+	a.limits.Retain(func(id string) bool { return bounding[id] || len(list) == 0 && !a.vault.Ready() })
+	for _, key := range append(list, a.limits.Machine()) {
+		a.limits.Begin(key, func(p limits.Period) int64 { return a.cost(key, p) })
+	}
+}
+
+// cost is what a key, or the whole machine, has cost in the present day or month.
+func (a *app) cost(key *limits.Key, p limits.Period) int64 {
+	now := time.Now()
+	q := db.Query{From: time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())}
+	if p == limits.Month {
+		q.From = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
+	}
+	if key.ID != limits.MachineID {
+		q.Dim.Key = key.ID
+	}
+	total, err := a.recorder.Totals(q)
+	if err != nil {
+		a.log.Error("what was spent before the budget was set is not known", "error", err)
+	}
+	return int64(total.Cost)
+}
+
+// spent tells a person that money is running out.
+func (a *app) spent(e limits.Event) {
+	title, text := e.Text()
+	a.log.Warn(title, "detail", text)
+	select {
+	case a.notices <- tray.Notice{Title: title, Text: text}:
+	default: // nobody shows notices here: the dashboard and the status tell it
+	}
+	a.change()
 }
 
 // copyDelay gathers changes of keys that come together into one copy of the database.
@@ -617,14 +685,28 @@ type menu struct{ *app }
 // State is everything the menu shows.
 func (m menu) State() tray.State {
 	s := m.app.State()
-	t := tray.State{Status: s.Status, Address: s.Address, Detail: s.Detail, Today: m.pages.Today(), Running: m.port.State().Want}
+	t := tray.State{Status: s.Status, Address: s.Address, Detail: s.Detail, Today: m.pages.Today(), Running: m.port.State().Want,
+		Offline: m.settings.Get().Offline}
 	for _, k := range m.keys.List() {
-		if !k.Internal {
-			t.Keys = append(t.Keys, tray.Key{ID: k.ID, Name: k.Name, Enabled: !k.Disabled})
+		if k.Internal {
+			continue
 		}
+		key := tray.Key{ID: k.ID, Name: k.Name, Enabled: !k.Disabled}
+		if k.Mode == db.ModeSelected {
+			key.Selected = k.Selection
+		}
+		t.Keys = append(t.Keys, key)
+	}
+	for _, c := range m.pages.Choices() {
+		t.Choices = append(t.Choices, tray.Choice{Value: c.Selection, Label: c.Label, Group: c.Provider})
 	}
 	return t
 }
+
+var _ tray.Noticer = menu{}
+
+// Notices is what the menu tells although nobody clicked.
+func (m menu) Notices() <-chan tray.Notice { return m.notices }
 
 func (m menu) Changed() <-chan struct{} { return m.changed }
 
@@ -652,5 +734,19 @@ func (m menu) NewKey() (name, token string, err error) {
 }
 
 func (m menu) SetKeyEnabled(id string, on bool) error { return m.keys.SetEnabled(id, on) }
+
+// Choose lets one router or model answer all requests of a key; with none the application names the model again, and
+// what "auto" stands for stays.
+func (m menu) Choose(id, selection string) error {
+	return m.keys.SetTerms(id, func(t *db.KeyTerms) {
+		if selection == "" {
+			t.Mode = db.ModeAsked
+			return
+		}
+		t.Selection, t.Mode = selection, db.ModeSelected
+	})
+}
+
+func (m menu) SetOffline(on bool) error { return m.settings.SetOffline(on) }
 
 func (m menu) Quit() { m.quit() }

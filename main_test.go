@@ -30,6 +30,7 @@ import (
 	"localrouter/db"
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing/limits"
 )
 
 // rule says what a room of the house may import of the house, and why no more.
@@ -53,16 +54,18 @@ var rules = []rule{
 	{"providers/upstream", []string{"providers/llm", "providers/sse", "providers/wire"}, "how a provider is asked, whatever its dialect"},
 	{"providers/tokens", []string{"providers/llm", "providers/wire"}, "counting knows no vendor's client; what an escape means it asks wire"},
 	{"providers/tokens/gen", nil, "makes the tokenizer's data by hand"},
+	{"providers/catalog/gen", nil, "makes the catalogue's data by hand"},
 	{"providers/catalog", []string{"providers/llm"}, "facts are values"},
 	{"providers/openai", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},
 	{"providers/anthropic", []string{"providers/llm", "providers/sse", "providers/wire", "providers/upstream", "providers/tokens"}, "dialects never know each other"},
 	{"providers/providertest", []string{"providers/llm", "providers/sse"}, "the hostile upstream stands alone"},
 	{"providers", []string{"providers/...", "db/settings"}, "from settings to live providers"},
 	{"routing/limits", []string{"db/settings"}, "windows know keys by their ids and the time they are told, nothing of requests"},
-	{"routing", []string{"providers/llm", "db/settings"}, "routing knows no HTTP and no vendor"},
+	{"routing/health", []string{"providers/llm", "db/settings"}, "how targets stand is told to it: it asks no provider and knows no database"},
+	{"routing", []string{"providers/llm", "db/settings", "routing/health"}, "routing knows no HTTP and no vendor"},
 	{"server", []string{"db", "db/settings", "routing", "routing/limits", "providers/llm", "providers/tokens"}, "codecs come as values: no vendor package in the server"},
 	{"dashboard/cli", []string{"db/settings", "db/secret", "db/accesslog", "providers/llm"}, "the command line is a client of the admin API"},
-	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing"}, "the page a person sees"},
+	{"dashboard", []string{"assets", "db", "db/...", "providers", "providers/llm", "routing", "routing/health", "routing/limits"}, "the page a person sees"},
 	{"tray/traytest", nil, "the desktop of tests stands alone"},
 	{"tray", []string{"assets"}, "the tray is a guest: the program is whole without it"},
 }
@@ -447,10 +450,55 @@ func TestLimitsOutliveAKill(t *testing.T) {
 		t.Errorf("keys list:\n%s", out)
 	}
 	h.serve()
+	if out := h.must("budget"); !strings.Contains(out, "Spent $0 today and $0 this month.") {
+		t.Errorf("budget:\n%s", out)
+	}
 	ask(429, "after a quit")
 	h.must("keys", "set", "app", "--no-limits")
 	if header := ask(200, "without limits"); header.Get("X-Ratelimit-Limit-Requests") != "" {
 		t.Errorf("without limits: %v", header)
+	}
+}
+
+// TestANewBudgetKnowsWhatItsDayHasCost: a cap that is set at noon counts the morning, and a person is told at 80 %.
+func TestANewBudgetKnowsWhatItsDayHasCost(t *testing.T) {
+	t.Parallel()
+	a, err := program{}.open(t.Context(), cli.RunOptions{Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	key, _, err := a.keys.Create("app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.recorder.Record(&db.Entry{ID: "r1", Start: time.Now(), KeyID: key.ID, Key: "app", Provider: "p", Model: "m", Status: 200, Cost: 3 * llm.USD, CostSource: llm.CostReported})
+	conf := a.conf.Load().Clone()
+	conf.Budget = settings.Budget{Day: int64(5 * llm.USD)}
+	a.conf.Store(conf)
+	if err := a.keys.SetBudget(key.ID, settings.Budget{Month: int64(4 * llm.USD)}); err != nil { // which also takes up the settings
+		t.Fatal(err)
+	}
+	k := a.keys.Get(key.ID)
+	of := limits.OfKey(k.ID, k.Name, k.Revision, k.Limits, k.Budget)
+	for _, p := range a.limits.Purses(a.limits.Machine(), &of) {
+		if p.Spent != int64(3*llm.USD) {
+			t.Errorf("%s, %s: %d are known to be spent, want 3 USD", p.Name, p.Period, p.Spent)
+		}
+	}
+	cost := limits.Amounts{settings.LimitRequests: 1, settings.LimitCost: int64(llm.USD) / 2}
+	ticket, refusals := a.limits.Admit(&limits.Claim{Expected: cost, Least: cost}, &of, a.limits.Machine())
+	if refusals != nil {
+		t.Fatal(refusals)
+	}
+	ticket.Settle(cost)
+	select {
+	case n := <-(menu{a}).Notices():
+		if n.Title != "The key app has spent 80 % of its money" || !strings.Contains(n.Text, "$4 for this month") || !strings.Contains(n.Text, "$3.50 are spent") {
+			t.Errorf("told %+v", n)
+		}
+	default:
+		t.Error("nobody was told")
 	}
 }
 
@@ -635,6 +683,84 @@ func TestHandEdits(t *testing.T) {
 	if got := h.status().Status; got != "running" && got != "degraded" {
 		t.Errorf("status %q", got)
 	}
+}
+
+// TestAPersonChoosesByTheCommandLine: routers and keys are made and changed by commands, and each request goes where they
+// say, around a provider that is limited, which is told and can be tried at once.
+func TestAPersonChoosesByTheCommandLine(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	var limited atomic.Bool
+	limited.Store(true)
+	upstream := func(answer http.HandlerFunc) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.Method == http.MethodGet {
+				fmt.Fprint(w, `{"object":"list","data":[{"id":"m"}]}`)
+				return
+			}
+			answer(w, r)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL + "/v1"
+	}
+	const answer = `{"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]}`
+	first := upstream(func(w http.ResponseWriter, _ *http.Request) {
+		if limited.Load() {
+			w.Header().Set("Retry-After", "40")
+			w.WriteHeader(429)
+			fmt.Fprint(w, `{"error":{"message":"slow down"}}`)
+			return
+		}
+		fmt.Fprint(w, answer)
+	})
+	second := upstream(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) })
+	h.serve()
+	h.must("providers", "add", "first", "--base-url", first)
+	h.must("providers", "add", "second", "--base-url", second)
+	h.until("both are listed", func() bool { return strings.Count(h.must("models"), "/m ") == 2 })
+	h.must("routers", "new", "pair", "--models", "first/m,second/m")
+	key := h.newKey("app", "--select", "router/pair")
+	route := func(model, want, when string) {
+		t.Helper()
+		code, body, header := h.ask(key, model, false)
+		if got := header.Get("X-LocalRouter-Route"); code != 200 || got != want {
+			t.Errorf("%s: %d by %q, want %s: %s", when, code, got, want, body)
+		}
+	}
+	says := func(part string, args ...string) {
+		t.Helper()
+		if out, _ := h.run(args...); !strings.Contains(out, part) {
+			t.Errorf("localrouter %s does not say %q:\n%s", strings.Join(args, " "), part, out)
+		}
+	}
+	route("auto", "second/m", "around a limited provider")
+	says("rate limited, ", "providers", "list")
+	says("1  second/m", "routers", "preview", "pair")
+	says("first/m  rate limited", "routers", "preview", "pair")
+	limited.Store(false)
+	route("auto", "second/m", "while it rests")
+	h.must("providers", "retry", "first")
+	says("1  first/m", "routers", "preview", "pair")
+
+	h.must("keys", "set", "app", "--mode", "selected")
+	route("some-hard-wired-name", "first/m", "in the mode selected")
+	says(`did you mean "pair"?`, "keys", "set", "app", "--select", "router/pear")
+	says("selected  router/pair", "keys", "list")
+	h.must("keys", "set", "app", "--mode", "asked", "--allow", "second")
+	if code, body := h.chat(key, "first/m", false); code != 403 || !strings.Contains(body, "model_not_allowed") {
+		t.Errorf("outside its list: %d %s", code, body)
+	}
+	route("auto", "second/m", "a router within the list")
+	h.must("keys", "set", "app", "--allow-all", "--strict")
+	if code, body := h.chat(key, "m", false); code == 200 {
+		t.Errorf("a name that two providers have was answered: %s", body)
+	}
+	h.must("routers", "set", "pair", "--name", "two")
+	says("asked, strict  router/two", "keys", "list")
+	h.must("offline", "on")
+	says("offline", "status")
+	route("first/m", "first/m", "offline on this machine")
 }
 
 // TestDamagedDatabase writes rubbish into the database of a program that is not running.

@@ -35,7 +35,7 @@ func (d *Dashboard) status(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"status": state.Status, "address": state.Address, "detail": state.Detail, "dashboard": d.o.Address(),
 		"version": d.o.Version, "pid": os.Getpid(), "home": d.o.Home, "uptime_seconds": d.o.Now().Sub(d.started).Seconds(),
-		"notices": notices, "settings_error": settingsError,
+		"notices": notices, "settings_error": settingsError, "offline": d.o.Settings.Get().Offline,
 		"vault": map[string]string{"status": vault.Status, "backend": vault.Backend, "detail": vault.Detail},
 		"today": map[string]any{"requests": today.Requests, "tokens": today.Tokens.Total(), "cost_usd": usd(today.Cost),
 			"cost_unknown": today.CostUnknown, "errors": today.ErrorCount()},
@@ -70,6 +70,24 @@ func (d *Dashboard) setGateway(w http.ResponseWriter, r *http.Request) error {
 	}
 	state := d.o.Gateway.State()
 	writeJSON(w, http.StatusOK, map[string]string{"status": state.Status, "address": state.Address, "detail": state.Detail})
+	return nil
+}
+
+// setOffline keeps every request on this machine, or lets them out again.
+func (d *Dashboard) setOffline(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Offline *bool `json:"offline"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if in.Offline == nil {
+		return &problem{Status: http.StatusBadRequest, Message: "offline is missing", NextStep: `send {"offline": true} or {"offline": false}`}
+	}
+	if err := d.o.Settings.SetOffline(*in.Offline); err != nil {
+		return explain(err)
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"offline": *in.Offline})
 	return nil
 }
 

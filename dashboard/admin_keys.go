@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -21,13 +20,21 @@ type keyJSON struct {
 	Enabled  bool       `json:"enabled"`
 	Internal bool       `json:"internal"`
 
-	Limits  []settings.Limit `json:"limits"`
-	Expires *time.Time       `json:"expires"` // null: never
+	Selection string             `json:"selection"`
+	Mode      string             `json:"mode"`
+	AllowList settings.Patterns  `json:"allow_list"` // empty: all
+	LocalOnly bool               `json:"local_only"`
+	Strict    bool               `json:"strict"`
+	Rehearse  bool               `json:"rehearse"`
+	Limits    []settings.Limit   `json:"limits"`
+	Budget    settings.BudgetUSD `json:"budget"`
+	Expires   *time.Time         `json:"expires"` // null: never
 }
 
 func keyOut(k *db.Key) keyJSON {
 	out := keyJSON{ID: k.ID, Name: k.Name, Prefix: k.Prefix, Created: k.Created, Enabled: !k.Disabled, Internal: k.Internal,
-		Limits: append([]settings.Limit{}, k.Limits...)}
+		Selection: k.Selection, Mode: k.Mode, AllowList: append(settings.Patterns{}, k.AllowList...), LocalOnly: k.LocalOnly, Strict: k.Strict, Rehearse: k.Rehearse,
+		Limits: append([]settings.Limit{}, k.Limits...), Budget: settings.BudgetUSD(k.Budget)}
 	if !k.LastUsed.IsZero() {
 		out.LastUsed = &k.LastUsed
 	}
@@ -46,31 +53,21 @@ func (d *Dashboard) listKeys(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// expiry is when a key ends, as it is asked for: RFC 3339, or "never".
-type expiry struct{ at time.Time }
-
-func (e *expiry) UnmarshalText(text []byte) error {
-	if string(text) == "never" {
-		e.at = time.Time{}
-		return nil
-	}
-	if err := e.at.UnmarshalText(text); err != nil {
-		return fmt.Errorf("%q is no end of a key; write a time such as 2027-01-31T00:00:00Z, or never", text)
-	}
-	return nil
-}
-
 // makeKey reads the wanted name and terms and makes the key.
 func (d *Dashboard) makeKey(w http.ResponseWriter, r *http.Request) (*db.Key, string, error) {
 	var in struct {
-		Name    string           `json:"name"`
-		Limits  []settings.Limit `json:"limits"`
-		Expires expiry           `json:"expires"`
+		Name string `json:"name"`
+		keyTerms
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return nil, "", err
 	}
-	key, token, err := d.o.Keys.CreateWith(in.Name, db.KeyTerms{Limits: in.Limits, Expires: in.Expires.at})
+	if err := d.checkTerms(&in.keyTerms); err != nil {
+		return nil, "", err
+	}
+	var terms db.KeyTerms
+	in.apply(&terms)
+	key, token, err := d.o.Keys.CreateWith(in.Name, terms)
 	return key, token, explain(err)
 }
 
@@ -79,7 +76,7 @@ func (d *Dashboard) createKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusCreated, map[string]string{"id": key.ID, "name": key.Name, "prefix": key.Prefix, "key": token})
+	writeJSON(w, http.StatusCreated, map[string]any{"id": key.ID, "name": key.Name, "prefix": key.Prefix, "key": token, "notes": d.keyNotes(key)})
 	return nil
 }
 
@@ -105,39 +102,30 @@ func (d *Dashboard) changeKey(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name    *string `json:"name"`
 		Enabled *bool   `json:"enabled"`
-		// Limits takes the place of all there were.
-		Limits  *[]settings.Limit `json:"limits"`
-		Expires *expiry           `json:"expires"`
+		keyTerms
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
 	id := mux.Vars(r)["id"]
-	if in.Name == nil && in.Enabled == nil && in.Limits == nil && in.Expires == nil {
-		return &problem{Status: http.StatusBadRequest, Message: "nothing to change was named", NextStep: "send name, enabled, limits or expires"}
+	if in.Name == nil && in.Enabled == nil && in.keyTerms == (keyTerms{}) {
+		return &problem{Status: http.StatusBadRequest, Message: "nothing to change was named", NextStep: "send name, enabled or one of the terms, such as selection, limits or expires"}
 	}
-	if in.Limits != nil {
-		if err := d.o.Keys.SetLimits(id, *in.Limits); err != nil {
-			return explain(err)
-		}
+	if err := d.checkTerms(&in.keyTerms); err != nil {
+		return err
 	}
-	if in.Expires != nil {
-		if err := d.o.Keys.SetExpiry(id, in.Expires.at); err != nil {
-			return explain(err)
-		}
+	change := db.KeyChange{Name: in.Name, Enabled: in.Enabled}
+	if in.keyTerms != (keyTerms{}) {
+		change.Terms = in.apply
 	}
-	if in.Name != nil {
-		if err := d.o.Keys.Rename(id, *in.Name); err != nil {
-			return explain(err)
-		}
-	}
-	if in.Enabled != nil {
-		if err := d.o.Keys.SetEnabled(id, *in.Enabled); err != nil {
-			return explain(err)
-		}
+	if err := d.o.Keys.Change(id, change); err != nil {
+		return explain(err)
 	}
 	if k := d.o.Keys.Get(id); k != nil {
-		writeJSON(w, http.StatusOK, keyOut(k))
+		writeJSON(w, http.StatusOK, struct {
+			keyJSON
+			Notes []string `json:"notes"`
+		}{keyOut(k), d.keyNotes(k)})
 		return nil
 	}
 	return notFound("that key")

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -85,47 +84,4 @@ func (d *Dashboard) oneRequest(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, requestOut(&e))
 	return nil
-}
-
-// priceJSON is a model's price in US dollars per million tokens.
-type priceJSON struct {
-	Local     bool     `json:"local,omitempty"`
-	Input     *float64 `json:"input,omitempty"`
-	CacheRead *float64 `json:"cache_read,omitempty"`
-	Output    *float64 `json:"output,omitempty"`
-	Request   float64  `json:"request,omitempty"` // on top, per request
-}
-
-type modelJSON struct {
-	ID            string          `json:"id"`
-	ContextLength int             `json:"context_length"`
-	MaxOutput     int             `json:"max_output"`
-	Price         json.RawMessage `json:"price"` // null: unknown
-}
-
-func (d *Dashboard) listModels(w http.ResponseWriter, _ *http.Request) error {
-	list := []modelJSON{}
-	for _, s := range d.o.Providers.Sources().List {
-		for i := range s.Models {
-			m := &s.Models[i]
-			price, err := json.Marshal(priceOut(s, m))
-			if err != nil {
-				return err
-			}
-			list = append(list, modelJSON{s.Name + "/" + m.ID, m.ContextLength, m.MaxOutput, price})
-		}
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"models": list})
-	return nil
-}
-
-func priceOut(s *llm.Source, m *llm.Model) *priceJSON {
-	if s.Local {
-		return &priceJSON{Local: true}
-	}
-	if m.Price == nil {
-		return nil
-	}
-	perMillion := func(p llm.PicoUSD) *float64 { f := float64(p) / 1e6; return &f }
-	return &priceJSON{Input: perMillion(m.Price.Input), CacheRead: perMillion(m.Price.CacheRead), Output: perMillion(m.Price.Output), Request: usd(m.Price.Request)}
 }

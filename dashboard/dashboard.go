@@ -17,6 +17,9 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers"
 	"localrouter/providers/llm"
+	"localrouter/routing"
+	"localrouter/routing/health"
+	"localrouter/routing/limits"
 )
 
 // State is how the gateway stands, in one word and one line.
@@ -67,6 +70,19 @@ type Providers interface {
 	Reload() error
 }
 
+// Routing is who chooses, *routing.Router.
+type Routing interface {
+	// Preview tells in what order the targets of a router, router/NAME, would be tried now.
+	Preview(name string, o routing.PreviewOptions) (*llm.Receipt, *llm.Error)
+}
+
+// Health is what is known of the providers by the requests to them, *health.Tracker.
+type Health interface {
+	Report(provider string) health.Report
+	// Retry ends all waiting at a provider, so that the next request tries it.
+	Retry(provider string)
+}
+
 // Options of New. Everything is required unless its comment says otherwise.
 type Options struct {
 	Gateway   Gateway
@@ -76,6 +92,12 @@ type Options struct {
 	Settings  *settings.Store
 	Secrets   *db.Secrets
 	Vault     *secret.Vault
+	// Routing previews. nil: there are no previews.
+	Routing Routing
+	// Health adds to what Providers know by themselves. nil: nothing.
+	Health Health
+	// Limits knows how budgets stand. nil: there are none.
+	Limits *limits.Limiter
 
 	// AdminToken opens the class "cli". Empty: no token does.
 	AdminToken string

@@ -44,6 +44,7 @@ type bannerView struct {
 	Class, Shape  string // warn or err
 	Title, Detail string // what is, and what to do
 	Act, Action   string // a button and its word; empty: none
+	ID            string // what the button is for, where that is not clear
 }
 
 // banners lists what stands above the page, the worst first.
@@ -74,6 +75,7 @@ func (d *Dashboard) banners(s State) []bannerView {
 		}
 		add("warn", "Figures cannot be written to the disk", detail)
 	}
+	list = append(list, d.moneyBanners()...)
 	if d.o.Notices != nil {
 		for _, n := range d.o.Notices() {
 			add("warn", "Notice from the start", n)

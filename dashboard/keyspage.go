@@ -115,6 +115,9 @@ func (d *Dashboard) exampleModel() string {
 
 // talks reports whether a model answers a chat, as far as its list says.
 func talks(m *llm.Model) bool {
+	if m.API != "" && m.API != llm.APIResponses {
+		return false
+	}
 	id := strings.ToLower(m.ID)
 	for _, other := range []string{"embed", "whisper", "tts", "dall-e", "moderation", "rerank", "image", "realtime", "transcribe"} {
 		if strings.Contains(id, other) {

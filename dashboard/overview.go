@@ -159,6 +159,7 @@ var providerWords = map[providers.State][3]string{
 
 func (d *Dashboard) providerStrip() []providerView {
 	var list []providerView
+	d.o.Providers.Sources() // asking is what keeps their checks going while the page is open
 	for _, p := range d.o.Providers.Status() {
 		state := p.State
 		if !p.Enabled {

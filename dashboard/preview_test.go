@@ -19,6 +19,7 @@ import (
 	"localrouter/db/settings"
 	"localrouter/providers"
 	"localrouter/providers/llm"
+	"localrouter/routing/limits"
 )
 
 // noon is the preview's now: the made-up day runs from midnight to here.
@@ -171,7 +172,7 @@ func newPreview(t testing.TB) *preview {
 	p.gateway = &gateway{state: dashboard.State{Status: "running", Address: "127.0.0.1:3636"}}
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.ServeHTTP(w, r) }))
 	p.o = dashboard.Options{
-		Gateway: p.gateway, Keys: keys, Recorder: recorder, Providers: newRegistry(), Settings: set, Secrets: store.OpenSecrets(vault), Vault: vault,
+		Gateway: p.gateway, Keys: keys, Recorder: recorder, Providers: newRegistry(), Settings: set, Secrets: store.OpenSecrets(vault), Vault: vault, Limits: limits.New(limits.Options{Wall: p.clock.now}),
 		AdminToken: adminToken, Address: func() string { return p.server.Listener.Addr().String() }, Version: "v0.1.0", Now: p.clock.now,
 	}
 	p.clock.set(noon.Add(-6*24*time.Hour - 4*time.Hour))

@@ -1,5 +1,6 @@
-// Package db knows what outlives the process: keys, sealed secrets, limit windows and the cells of the metrics, all in
-// one bbolt file with verified copies beside it. It does not know HTTP, and the access log only by the recorder's Sink.
+// Package db knows what outlives the process: keys, sealed secrets, limit windows, what rests and the cells of the
+// metrics, all in one bbolt file with verified copies beside it. It does not know HTTP, and the access log only by the
+// recorder's Sink.
 package db
 
 import (
@@ -26,7 +27,9 @@ import (
 
 // schema is the version of what the buckets hold. A file with a higher one belongs to a newer program; one with a lower
 // one is brought up to it at the start. 2: keys have limits, which a program that does not know them would not keep.
-const schema = 2
+// 3: likewise what a key may reach, its selection and its budget. A bucket that an older program may lose or leave as it
+// is needs no new number: prepare makes it where it is missing.
+const schema = 3
 
 // lockWait is how long a second instance waits before it says so: long enough for the first one's last flush.
 const lockWait = 500 * time.Millisecond
@@ -41,9 +44,10 @@ var (
 	bucketHours   = []byte("h1")      // hour cells
 	bucketState   = []byte("state")   // the recorder's: the log offset up to which the cells count
 	bucketLimits  = []byte("limits")  // key id -> state of the windows of its limits
+	bucketRests   = []byte("rests")   // which credentials and models rest; a program that does not know it leaves it alone
 
-	buckets = [][]byte{bucketMeta, bucketVault, bucketKeys, bucketSecrets, bucketMinutes, bucketHours, bucketState, bucketLimits}
-	framed  = map[string]bool{"meta": true, "vault": true, "keys": true, "secrets": true, "limits": true}
+	buckets = [][]byte{bucketMeta, bucketVault, bucketKeys, bucketSecrets, bucketMinutes, bucketHours, bucketState, bucketLimits, bucketRests}
+	framed  = map[string]bool{"meta": true, "vault": true, "keys": true, "secrets": true, "limits": true, "rests": true}
 )
 
 // What Open and the transactions can fail with; everything else is the system's own error, wrapped.

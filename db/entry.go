@@ -33,6 +33,7 @@ type Entry struct {
 	Latency    time.Duration // request in to last byte out
 	FirstToken time.Duration // request in to first content; 0 where there was none
 	Attempts   []llm.Attempt
+	Route      *llm.Route // how a router chose; nil where none did
 }
 
 // Counted reports whether the entry counts as a request in metrics: everything a key was accepted for and a provider

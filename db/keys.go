@@ -46,12 +46,15 @@ type Key struct {
 	Disabled bool
 	Internal bool // the program's own: in memory only, cannot be deleted
 
-	Origins         []string // web origins that may use it; nil: no web page
-	Mode, Selection string   // of routing
-	AllowList       []string // models it may use; nil: all
-	Limits          []settings.Limit
-	Expires         time.Time // zero: never
-	Revision        uint64    // grows with each change since the start, so that of two of the same key the newer is told
+	Origins []string // web origins that may use it; nil: no web page
+	// The terms, as KeyTerms tells them; Selection and Mode are never empty here.
+	Selection, Mode             string
+	AllowList                   settings.Patterns
+	LocalOnly, Strict, Rehearse bool
+	Limits                      []settings.Limit
+	Budget                      settings.Budget
+	Expires                     time.Time
+	Revision                    uint64 // grows with each change since the start, so that of two of the same key the newer is told
 
 	hash       []byte // bcrypt of the token; nil for an internal key
 	hint       uint16 // see hintOf
@@ -61,20 +64,25 @@ type Key struct {
 
 // keyRecord is what is sealed for one key.
 type keyRecord struct {
-	Name       string           `json:"name"`
-	Prefix     string           `json:"prefix"`
-	Hash       []byte           `json:"hash"`
-	Hint       uint16           `json:"hint"`
-	Generation uint64           `json:"generation"`
-	Created    time.Time        `json:"created"`
-	LastUsed   time.Time        `json:"last_used,omitzero"`
-	Disabled   bool             `json:"disabled,omitempty"`
-	Origins    []string         `json:"origins,omitempty"`
-	Mode       string           `json:"mode,omitempty"`
-	Selection  string           `json:"selection,omitempty"`
-	AllowList  []string         `json:"allow_list,omitempty"`
-	Limits     []settings.Limit `json:"limits,omitempty"`
-	Expires    time.Time        `json:"expires,omitzero"`
+	Name       string    `json:"name"`
+	Prefix     string    `json:"prefix"`
+	Hash       []byte    `json:"hash"`
+	Hint       uint16    `json:"hint"`
+	Generation uint64    `json:"generation"`
+	Created    time.Time `json:"created"`
+	LastUsed   time.Time `json:"last_used,omitzero"`
+	Disabled   bool      `json:"disabled,omitempty"`
+	Origins    []string  `json:"origins,omitempty"`
+	// Of a key from before there were routers these are empty, which is what it could do then.
+	Mode      string            `json:"mode,omitempty"`
+	Selection string            `json:"selection,omitempty"`
+	AllowList settings.Patterns `json:"allow_list,omitempty"`
+	LocalOnly bool              `json:"local_only,omitempty"`
+	Strict    bool              `json:"strict,omitempty"`
+	Rehearse  bool              `json:"rehearse,omitempty"`
+	Limits    []settings.Limit  `json:"limits,omitempty"`
+	Budget    settings.Budget   `json:"budget,omitzero"`
+	Expires   time.Time         `json:"expires,omitzero"`
 }
 
 // Keys holds all keys in one snapshot that requests read without a lock.
@@ -183,8 +191,10 @@ func (k *Keys) unsealKey(id string, sealed []byte) (*Key, error) {
 	if err := json.Unmarshal(plain, &r); err != nil {
 		return nil, err
 	}
-	key := &Key{ID: id, Name: r.Name, Prefix: r.Prefix, Created: r.Created, Disabled: r.Disabled, Origins: r.Origins, Mode: r.Mode,
-		Selection: r.Selection, AllowList: r.AllowList, Limits: r.Limits, Expires: r.Expires, Revision: 1, hash: r.Hash, hint: r.Hint, generation: r.Generation, used: new(atomic.Int64)}
+	key := &Key{ID: id, Name: r.Name, Prefix: r.Prefix, Created: r.Created, Disabled: r.Disabled, Origins: r.Origins,
+		Revision: 1, hash: r.Hash, hint: r.Hint, generation: r.Generation, used: new(atomic.Int64)}
+	key.setTerms(KeyTerms{Selection: r.Selection, Mode: r.Mode, AllowList: r.AllowList, LocalOnly: r.LocalOnly, Strict: r.Strict, Rehearse: r.Rehearse,
+		Limits: r.Limits, Budget: r.Budget, Expires: r.Expires})
 	if !r.LastUsed.IsZero() {
 		key.used.Store(r.LastUsed.UnixNano())
 	}
@@ -193,7 +203,8 @@ func (k *Keys) unsealKey(id string, sealed []byte) (*Key, error) {
 
 func (k *Keys) sealKey(key *Key) ([]byte, error) {
 	r := keyRecord{Name: key.Name, Prefix: key.Prefix, Hash: key.hash, Hint: key.hint, Generation: key.generation, Created: key.Created, LastUsed: key.lastUsed(),
-		Disabled: key.Disabled, Origins: key.Origins, Mode: key.Mode, Selection: key.Selection, AllowList: key.AllowList, Limits: key.Limits, Expires: key.Expires}
+		Disabled: key.Disabled, Origins: key.Origins, Mode: key.Mode, Selection: key.Selection, AllowList: key.AllowList,
+		LocalOnly: key.LocalOnly, Strict: key.Strict, Rehearse: key.Rehearse, Limits: key.Limits, Budget: key.Budget, Expires: key.Expires}
 	plain, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -253,12 +264,12 @@ func (k *Keys) HasOrigin(origin string) bool {
 // on. When it returns, the key is on disk.
 func (k *Keys) Create(name string) (*Key, string, error) { return k.CreateWith(name, KeyTerms{}) }
 
-// CreateWith is Create for a key that has limits or an end from its first moment on.
+// CreateWith is Create for a key that has terms from its first moment on.
 func (k *Keys) CreateWith(name string, terms KeyTerms) (*Key, string, error) {
 	if err := k.ready(); err != nil {
 		return nil, "", err
 	}
-	if err := k.check(terms); err != nil {
+	if err := k.check(terms, KeyTerms{}); err != nil {
 		return nil, "", err
 	}
 	k.writing.Lock()
@@ -267,7 +278,8 @@ func (k *Keys) CreateWith(name string, terms KeyTerms) (*Key, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	key := &Key{ID: "key-" + randomHex(6), Name: name, Created: k.now(), Limits: slices.Clone(terms.Limits), Expires: terms.Expires, Revision: 1, used: new(atomic.Int64)}
+	key := &Key{ID: "key-" + randomHex(6), Name: name, Created: k.now(), Revision: 1, used: new(atomic.Int64)}
+	key.setTerms(terms)
 	token, err := k.newSecret(key)
 	if err != nil {
 		return nil, "", err
@@ -294,20 +306,10 @@ func (k *Keys) newSecret(key *Key) (token string, err error) {
 }
 
 // Rename gives a key another name.
-func (k *Keys) Rename(id, name string) error {
-	return k.edit(id, func(key *Key) (err error) {
-		if strings.TrimSpace(name) == "" {
-			return badName("A key needs a name.")
-		}
-		key.Name, err = k.freeNameLocked(name, id)
-		return err
-	})
-}
+func (k *Keys) Rename(id, name string) error { return k.Change(id, KeyChange{Name: &name}) }
 
 // SetEnabled allows or refuses a key from the next request on.
-func (k *Keys) SetEnabled(id string, on bool) error {
-	return k.edit(id, func(key *Key) error { key.Disabled = !on; return nil })
-}
+func (k *Keys) SetEnabled(id string, on bool) error { return k.Change(id, KeyChange{Enabled: &on}) }
 
 // SetOrigins sets the web origins that may use a key.
 func (k *Keys) SetOrigins(id string, origins []string) error {
@@ -378,6 +380,7 @@ func (k *Keys) Internal(name string) (*Key, string, error) {
 		token = newToken()
 	}
 	key := &Key{ID: id, Name: name, Prefix: prefixOf(token), Created: k.now(), Internal: true, Revision: 1, generation: 1, used: new(atomic.Int64)}
+	key.setTerms(KeyTerms{})
 	k.verify.internal[id] = token
 	k.addLocked(key)
 	k.verify.remember(k.verify.digest(token), key)

@@ -1,15 +1,18 @@
 package db
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
 	"localrouter/db/settings"
@@ -57,12 +60,77 @@ func TestTermsOfAKeyStay(t *testing.T) {
 	}
 }
 
+// TestRoutingTermsOfAKeyStay, all of them, and a change of some leaves the others.
+func TestRoutingTermsOfAKeyStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := openTest(t, path)
+	k := keysFor(t, s)
+	plain, _, err := k.Create("plain")
+	if err != nil || plain.Selection != "router/minimum-cost" || plain.Mode != ModeAsked || plain.AllowList != nil || plain.LocalOnly {
+		t.Fatalf("a new key: %+v %v", plain, err)
+	}
+	want := KeyTerms{Selection: "router/fast", Mode: ModeSelected, AllowList: settings.Patterns{"openai/*", "ollama"}, LocalOnly: true, Strict: true, Rehearse: true,
+		Limits: parseLimits(t, "requests=100/1m"), Budget: settings.Budget{Day: 2e12, Month: 20e12}, Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Second)}
+	key, _, err := k.CreateWith("editor", want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	k = keysFor(t, openTest(t, path))
+	if diff := cmp.Diff(want, k.Get(key.ID).terms()); diff != "" {
+		t.Errorf("after a restart (-want +got):\n%s", diff)
+	}
+	if err := k.SetTerms(key.ID, func(t *KeyTerms) { t.Selection = "ollama/llama3.3:8b" }); err != nil {
+		t.Fatal(err)
+	}
+	want.Selection = "ollama/llama3.3:8b"
+	if diff := cmp.Diff(want, k.Get(key.ID).terms()); diff != "" {
+		t.Errorf("after another selection (-want +got):\n%s", diff)
+	}
+	if err := k.SetTerms(key.ID, func(t *KeyTerms) { t.LocalOnly, t.Mode = false, "never" }); err == nil {
+		t.Fatal("a mode that is none was taken")
+	}
+	if diff := cmp.Diff(want, k.Get(key.ID).terms()); diff != "" {
+		t.Errorf("after a change that was refused (-want +got):\n%s", diff)
+	}
+	own, _, err := k.Internal("demo")
+	if err != nil || own.Selection != settings.DefaultSelection || own.Mode != ModeAsked {
+		t.Errorf("the program's own key: %+v %v", own, err)
+	}
+}
+
+// TestAnExpiredKeyCanBeChanged: its end lies in the past, and is not what is changed.
+func TestAnExpiredKeyCanBeChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openTest(t, filepath.Join(t.TempDir(), "a.db"))
+		k := keysFor(t, s)
+		key, _, err := k.CreateWith("guest", KeyTerms{Expires: time.Now().Add(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if err := k.SetSelection(key.ID, "router/fast", ModeSelected); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+	})
+}
+
 func TestTermsNobodyCanMean(t *testing.T) {
 	k := keysFor(t, openTest(t, filepath.Join(t.TempDir(), "a.db")))
 	for says, terms := range map[string]KeyTerms{
 		"two limits count requests in 1m": {Limits: parseLimits(t, "requests=1/1m", "requests=2/60s")},
 		"expired":                         {Expires: time.Now().Add(-time.Second)},
 		"21 limits":                       {Limits: make([]settings.Limit, 21)},
+		`"auto" is no selection`:          {Selection: "auto"},
+		`"auto/x" is no selection`:        {Selection: "auto/x"},
+		"no name of a router":             {Selection: "router/Minimum Cost"},
+		`"Open AI/gpt" is no selection`:   {Selection: "Open AI/gpt"},
+		"no mode of a key":                {Mode: "always"},
+		`"openai/" is not a pattern`:      {AllowList: settings.Patterns{"openai/"}},
+		"is not a model of a provider":    {AllowList: settings.Patterns{"router/minimum-cost"}},
+		"list of 201 patterns":            {AllowList: slices.Repeat(settings.Patterns{"ollama"}, 201)},
+		"a budget is from 0":              {Budget: settings.Budget{Month: -1}},
 	} {
 		if _, _, err := k.CreateWith("x", terms); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", says, err)
@@ -114,42 +182,71 @@ func TestAnExpiredKeyIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-// TestFilesOfTheFirstSchemaAreTakenUp: keys stay, nothing is limited, and the file as it was lies beside.
-func TestFilesOfTheFirstSchemaAreTakenUp(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.db")
-	s := openTest(t, path)
-	_, token, err := keysFor(t, s).Create("old")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.update(func(tx *bbolt.Tx) error {
-		if err := tx.DeleteBucket(bucketLimits); err != nil {
-			return err
+// TestFilesOfEarlierSchemasAreTakenUp: keys stay and may what they could, and the file as it was lies beside.
+func TestFilesOfEarlierSchemasAreTakenUp(t *testing.T) {
+	for _, old := range []int{1, 2} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "a.db")
+		s := openTest(t, path)
+		_, token, err := keysFor(t, s).Create("old")
+		if err != nil {
+			t.Fatal(err)
 		}
-		return putRecord(tx, bucketMeta, "schema", []byte("1"))
-	})
+		err = s.update(func(tx *bbolt.Tx) error {
+			if old == 1 {
+				if err := tx.DeleteBucket(bucketLimits); err != nil {
+					return err
+				}
+			}
+			return putRecord(tx, bucketMeta, "schema", []byte(strconv.Itoa(old)))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		s = openTest(t, path)
+		key, e := keysFor(t, s).ByToken(token)
+		if e != nil {
+			t.Fatal(e)
+		}
+		if diff := cmp.Diff(KeyTerms{Selection: settings.DefaultSelection, Mode: ModeAsked}, key.terms()); diff != "" {
+			t.Errorf("schema %d (-want +got):\n%s", old, diff)
+		}
+		if states, err := s.LimitStates(); err != nil || len(states) != 0 {
+			t.Errorf("%v %v", states, err)
+		}
+		kept := filepath.Join(dir, "copies", fmt.Sprintf("schema-%d.db", old))
+		found, err := checkFile(kept)
+		if err != nil || found.schema != old {
+			t.Errorf("the copy: %+v %v", found, err)
+		}
+		s.Close()
+		if found, err = checkFile(path); err != nil || found.schema != schema {
+			t.Errorf("%+v %v", found, err)
+		}
+		if info, _ := os.Stat(kept); info.Mode().Perm() != 0o600 {
+			t.Errorf("the copy is %v", info.Mode())
+		}
+	}
+}
+
+// TestARecordFromBeforeThereWereRouters holds nothing of them, and means what it could do then.
+func TestARecordFromBeforeThereWereRouters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := openTest(t, path)
+	k := keysFor(t, s)
+	sealed, err := k.vault.Seal(keyKind, "key-old", []byte(`{"name":"old","prefix":"lr-aaaaa","hash":"AA==","hint":7,"generation":1,"created":"2026-01-02T03:04:05Z",`+
+		`"limits":[{"kind":"requests","limit":3,"window":"1m"}]}`))
+	if err == nil {
+		err = s.update(func(tx *bbolt.Tx) error { return putRecord(tx, bucketKeys, "key-old", sealed) })
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
-	s = openTest(t, path)
-	key, e := keysFor(t, s).ByToken(token)
-	if e != nil || len(key.Limits) != 0 || !key.Expires.IsZero() {
-		t.Errorf("%+v %v", key, e)
-	}
-	if states, err := s.LimitStates(); err != nil || len(states) != 0 {
-		t.Errorf("%v %v", states, err)
-	}
-	found, err := checkFile(filepath.Join(dir, "copies", "schema-1.db"))
-	if err != nil || found.schema != 1 {
-		t.Errorf("the copy: %+v %v", found, err)
-	}
-	s.Close()
-	if found, err = checkFile(path); err != nil || found.schema != schema {
-		t.Errorf("%+v %v", found, err)
-	}
-	if info, _ := os.Stat(filepath.Join(dir, "copies", "schema-1.db")); info.Mode().Perm() != 0o600 {
-		t.Errorf("the copy is %v", info.Mode())
+	key := keysFor(t, openTest(t, path)).Get("key-old")
+	want := KeyTerms{Selection: settings.DefaultSelection, Mode: ModeAsked, Limits: parseLimits(t, "requests=3/1m")}
+	if diff := cmp.Diff(want, key.terms()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

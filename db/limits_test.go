@@ -15,6 +15,8 @@ import (
 
 var hundredAnHour = &limits.Key{ID: "k1", Revision: 1, Limits: []settings.Limit{{Kind: settings.LimitRequests, Amount: 100, Window: time.Hour}}}
 
+var fiveADay = &limits.Key{ID: "k2", Revision: 1, Budget: settings.Budget{Day: 5e12, Month: 50e12}}
+
 func oneRequest() *limits.Claim {
 	c := &limits.Claim{}
 	c.Expected[settings.LimitRequests] = 1
@@ -45,24 +47,36 @@ func TestLimitsOutliveAKill(t *testing.T) {
 		h.extra = db.KeepLimits(l)
 		h.open()
 		for range 30 {
-			l.Admit(hundredAnHour, oneRequest())
+			l.Admit(oneRequest(), hundredAnHour)
+		}
+		dollar := oneRequest()
+		dollar.Expected[settings.LimitCost] = 1e12
+		l.Admit(dollar, hundredAnHour, fiveADay) // still runs at the kill: what it cost nobody will know
+		used, _ := l.Admit(dollar, fiveADay)
+		used.Settle(limits.Amounts{settings.LimitRequests: 1, settings.LimitCost: 5e11})
+		if _, err := l.Allow(fiveADay, time.Hour); err != nil {
+			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
 		killed := h.image()
 		killed.open()
-		if s := killed.restore().Standings(hundredAnHour); s[0].Remaining != 70 {
-			t.Errorf("after a kill %d are left, want 70", s[0].Remaining)
+		after := killed.restore()
+		if s := after.Standings(hundredAnHour); s[0].Remaining != 69 {
+			t.Errorf("after a kill %d are left, want 69", s[0].Remaining)
+		}
+		if p := after.Purses(fiveADay); p[0].Spent != 15e11 || p[1].Spent != 15e11 || p[0].Grace.IsZero() {
+			t.Errorf("after a kill the budgets are %+v", p)
 		}
 		killed.close()
 
-		ticket, _ := l.Admit(hundredAnHour, oneRequest())
+		ticket, _ := l.Admit(oneRequest(), hundredAnHour)
 		ticket.Refund()
-		l.Admit(hundredAnHour, oneRequest())
+		l.Admit(oneRequest(), hundredAnHour)
 		h.extra = nil
 		h.reopen() // quits: all is written at once
-		if s := h.restore().Standings(hundredAnHour); s[0].Remaining != 69 {
-			t.Errorf("after a quit %d are left, want 69", s[0].Remaining)
+		if s := h.restore().Standings(hundredAnHour); s[0].Remaining != 68 {
+			t.Errorf("after a quit %d are left, want 68", s[0].Remaining)
 		}
 		h.close()
 	})
@@ -80,7 +94,7 @@ func TestAWindowThatWasNotSavedIsSavedLater(t *testing.T) {
 		return errors.New("no space left")
 	}
 	h.open()
-	l.Admit(hundredAnHour, oneRequest())
+	l.Admit(oneRequest(), hundredAnHour)
 	if h.rec.Flush() == nil {
 		t.Fatal("the disk was full")
 	}

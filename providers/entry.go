@@ -3,18 +3,15 @@ package providers
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"localrouter/db/settings"
 	"localrouter/providers/anthropic"
-	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 	"localrouter/providers/openai"
 	"localrouter/providers/tokens"
@@ -38,33 +35,29 @@ const (
 type entry struct {
 	conf     settings.Provider
 	caFile   string
-	key      string
-	keyErr   error // why the credential could not be read; it is tried again
-	builtIn  bool  // the demo that nobody configured
+	keys     []credential // in the order of the settings
+	builtIn  bool         // the demo that nobody configured
 	baseURL  *url.URL
-	client   client // nil for the demo and for what cannot work
 	features *llm.Features
+	own      *corrections
 
 	// Guarded by Registry.mu.
 	source  *llm.Source
 	state   State
 	detail  string
 	latency time.Duration
-	seen    time.Time // of the last answer
-	asked   time.Time // of the last question
-}
-
-// client is a provider on a network.
-type client interface {
-	llm.Provider
-	Close()
+	seen    time.Time   // of the last answer
+	asked   time.Time   // of the last question
+	listed  time.Time   // when the list was last asked for
+	unread  bool        // and that it could not be read
+	said    []llm.Model // the list as the provider gave it
 }
 
 // open reads what an entry is made of; build makes it live. What is open is enough to compare two entries.
 func (r *Registry) open(p *settings.Provider, caFile string) *entry {
 	e := &entry{conf: *p, caFile: caFile}
 	if p.Enabled {
-		e.key, e.keyErr = r.credential(p)
+		e.keys = r.credentials(p)
 	}
 	return e
 }
@@ -72,75 +65,46 @@ func (r *Registry) open(p *settings.Provider, caFile string) *entry {
 // same finds the entry that was made of the same settings and credential.
 func same(list []*entry, e *entry) *entry {
 	for _, old := range list {
-		if old.builtIn == e.builtIn && old.key == e.key && old.caFile == e.caFile && errorText(old.keyErr) == errorText(e.keyErr) &&
-			reflect.DeepEqual(old.conf, e.conf) {
+		if old.builtIn == e.builtIn && old.caFile == e.caFile && sameKeys(old.keys, e.keys) &&
+			reflect.DeepEqual(forClient(old.conf), forClient(e.conf)) {
 			return old
 		}
 	}
 	return nil
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
+// forClient leaves out what is read from the settings when it is needed.
+func forClient(p settings.Provider) settings.Provider {
+	p.Resilience, p.MaxParallel, p.Queue = nil, 0, settings.Queue{}
+	return p
 }
 
-const maxKeyFile = 64 << 10
-
-// errVault marks a credential that is there but cannot be read now.
-var errVault = errors.New("the vault cannot be opened")
-
-// credential finds a provider's key where its settings say.
-func (r *Registry) credential(p *settings.Provider) (string, error) {
-	switch {
-	case p.APIKeyEnv != "":
-		key := strings.TrimSpace(r.o.Getenv(p.APIKeyEnv))
-		if key == "" {
-			return "", fmt.Errorf("the environment variable %s is not set; set it before LocalRouter starts", p.APIKeyEnv)
+// inherit takes over the list of an entry for the same server until it is read anew, so that a correction does not make
+// models vanish.
+func (e *entry) inherit(list []*entry) {
+	for _, old := range list {
+		if old.conf.Name == e.conf.Name && old.conf.Type == e.conf.Type && old.conf.BaseURL == e.conf.BaseURL && old.said != nil && len(e.clients()) > 0 && len(e.conf.Models) == 0 {
+			e.said = old.said
+			e.source.Models, e.source.Listed = e.completed(old.said), true
 		}
-		return key, checkKey(key)
-	case p.APIKeyFile != "":
-		f, err := os.Open(p.APIKeyFile)
-		if err != nil {
-			return "", fmt.Errorf("api_key_file: %w", err)
-		}
-		defer f.Close()
-		b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-		if err != nil {
-			return "", fmt.Errorf("api_key_file: %w", err)
-		}
-		key := strings.TrimSpace(string(b))
-		if key == "" {
-			return "", fmt.Errorf("the file %s is empty; put the API key into it", p.APIKeyFile)
-		}
-		return key, checkKey(key)
-	case r.o.Secrets == nil || kinds[p.Type].demo:
-		return "", nil
 	}
-	key, err := r.o.Secrets.Get(p.Name)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", errVault, err)
-	}
-	return key, checkKey(key)
 }
 
-// checkKey refuses what no header can carry.
-func checkKey(key string) error {
-	for i := range len(key) {
-		if key[i] <= ' ' || key[i] > '~' {
-			return errors.New("the API key holds a character that no key has, such as a line break; store it again")
-		}
+// completed are the models of a list with all that is known of them.
+func (e *entry) completed(said []llm.Model) []llm.Model {
+	models := slices.Clone(said)
+	for i := range models {
+		e.own.complete(e.conf.Type, &models[i])
 	}
-	return nil
+	return models
 }
 
 // build makes e live: with a client, as the demo, or as one that says why it cannot work.
 func (r *Registry) build(e *entry) {
-	e.state = Unknown
+	e.state, e.own = Unknown, correctionsOf(&e.conf)
 	k := kinds[e.conf.Type]
 	var p llm.Provider
+	var keys []llm.Credential
 	var err *llm.Error
 	switch {
 	case !e.conf.Enabled:
@@ -151,14 +115,15 @@ func (r *Registry) build(e *entry) {
 		p, e.state, e.features = newDemo(r.o.Pace, r.o.Now), Healthy, openai.Features()
 	default:
 		if err = r.connect(e, k); err == nil {
-			p = e.client
+			p = e.clients()[0]
 		}
+		keys = e.offered(r.o.InstallID)
 	}
 	if err != nil {
 		p, e.state, e.detail = refusing{err}, Unhealthy, err.Message
 	}
 	e.source = &llm.Source{Name: e.conf.Name, Type: e.conf.Type, Provider: p, Dialect: llm.OpenAI, Local: e.local(k), Demo: k.demo,
-		Features: e.features, Facts: func(id string) *llm.Model { return catalog.Facts(e.conf.Type, id) }}
+		Credentials: keys, Billing: e.conf.Plan, Features: e.features, Facts: func(id string) *llm.Model { return e.own.about(e.conf.Type, id) }}
 	if k.dialect != "" {
 		e.source.Dialect = k.dialect
 	}
@@ -168,29 +133,47 @@ func (r *Registry) build(e *entry) {
 	case len(e.conf.Models) > 0:
 		for _, id := range e.conf.Models {
 			e.source.Models = append(e.source.Models, llm.Model{ID: id})
-			catalog.Complete(e.conf.Type, &e.source.Models[len(e.source.Models)-1])
+			e.own.complete(e.conf.Type, &e.source.Models[len(e.source.Models)-1])
 		}
 		e.source.Listed = true
 	}
 }
 
-// connect makes the client of an entry.
+// connect makes the clients of an entry, one for each credential. The error is that of the first, where none can work.
 func (r *Registry) connect(e *entry, k kind) *llm.Error {
+	var first *llm.Error
+	works := false
+	for i := range e.keys {
+		c := &e.keys[i]
+		if c.refused = r.connectWith(e, k, c); c.refused == nil {
+			works = true
+		} else if first == nil {
+			first = c.refused
+		}
+	}
+	if works {
+		return nil
+	}
+	return first
+}
+
+// connectWith makes the client of one credential.
+func (r *Registry) connectWith(e *entry, k kind, c *credential) *llm.Error {
 	refuse := func(kind llm.Kind, status int, message string) *llm.Error {
 		return &llm.Error{Kind: kind, Provider: e.conf.Name, Status: status, Code: string(kind), Message: "The provider " + e.conf.Name + " cannot be used: " + message + "."}
 	}
 	switch {
 	case k.later:
 		return refuse(llm.Unreachable, http.StatusBadGateway, "the type "+e.conf.Type+" comes with a later version of LocalRouter. Until then reach its models through openrouter, or disable it in the settings")
-	case errors.Is(e.keyErr, errVault):
-		return refuse(llm.VaultLocked, http.StatusServiceUnavailable, e.keyErr.Error())
-	case e.keyErr != nil:
-		return refuse(llm.ProviderAuth, http.StatusBadGateway, e.keyErr.Error())
+	case errors.Is(c.err, errVault):
+		return refuse(llm.VaultLocked, http.StatusServiceUnavailable, c.err.Error())
+	case c.err != nil:
+		return refuse(llm.ProviderAuth, http.StatusBadGateway, c.err.Error())
 	}
 	if err := e.readURL(k); err != nil {
 		return refuse(llm.Unreachable, http.StatusBadGateway, "its base_url cannot be read: "+err.Error())
 	}
-	if e.key == "" && k.needsKey && !e.keyInHeaders() && !(k.dialect == llm.Anthropic && e.local(k)) {
+	if c.key == "" && k.needsKey && !e.keyInHeaders() && !(k.dialect == llm.Anthropic && e.local(k)) {
 		return refuse(llm.ProviderAuth, http.StatusBadGateway, "it has no API key. Give it one in the dashboard or with `localrouter providers set-key "+e.conf.Name+"`")
 	}
 	s := serviceOf(k, e.baseURL)
@@ -198,31 +181,33 @@ func (r *Registry) connect(e *entry, k kind) *llm.Error {
 	if r.o.Version != "" {
 		agent += "/" + r.o.Version
 	}
-	o := upstream.Options{Name: e.conf.Name, BaseURL: e.baseURL.String(), Key: e.key, KeyHeader: s.keyHeader,
-		Header: e.conf.Headers, Query: e.conf.Query, Local: e.local(k), Hop: r.o.InstallID, Agent: agent,
+	o := upstream.Options{Name: e.conf.Name, BaseURL: e.baseURL.String(), Key: c.key, KeyHeader: s.keyHeader,
+		Header: e.conf.Headers, Query: e.conf.Query, Secrets: e.secrets(), Local: e.local(k), Hop: r.o.InstallID, Agent: agent,
 		Connect: e.conf.Timeout.Connect, FirstByte: e.conf.Timeout.FirstByte, Idle: e.conf.Timeout.Idle,
 		CAFile: e.caFile, Getenv: r.o.Getenv, Pass: s.pass, Now: r.o.Now, Count: tokens.Count}
-	if err := e.dial(k, s, o); err != nil {
+	made, features, err := dial(k, s, o)
+	if err != nil {
 		return refuse(llm.Unreachable, http.StatusBadGateway, err.Error())
 	}
+	c.client, e.features = made, features
 	return nil
 }
 
-// dial makes the client in the dialect of the entry's kind.
-func (e *entry) dial(k kind, s service, o upstream.Options) error {
+// dial makes a client in the dialect of a kind, and tells what requests of other dialects may make use of there.
+func dial(k kind, s service, o upstream.Options) (client, *llm.Features, error) {
 	if k.dialect == llm.Anthropic {
 		c, err := anthropic.New(anthropic.Options{Options: o})
-		if err == nil {
-			e.client, e.features = c, anthropic.Features()
+		if err != nil {
+			return nil, nil, err
 		}
-		return err
+		return c, anthropic.Features(), nil
 	}
-	s.style.Provider = e.conf.Name
+	s.style.Provider = o.Name
 	c, err := openai.New(openai.Options{Options: o, ModelsPath: s.modelsPath, NoStreamUsage: s.noStreamUsage, Style: s.style})
-	if err == nil {
-		e.client, e.features = c, s.features()
+	if err != nil {
+		return nil, nil, err
 	}
-	return err
+	return c, s.features(), nil
 }
 
 func (e *entry) readURL(k kind) error {
@@ -282,7 +267,10 @@ func isCredential(name string) bool {
 
 // secrets are the texts that must never be shown.
 func (e *entry) secrets() []string {
-	list := []string{e.key}
+	var list []string
+	for i := range e.keys {
+		list = append(list, e.keys[i].key)
+	}
 	for name, value := range e.conf.Headers {
 		if isCredential(name) {
 			list = append(list, value)
@@ -300,8 +288,8 @@ func (e *entry) secrets() []string {
 }
 
 func (e *entry) close() {
-	if e.client != nil {
-		e.client.Close()
+	for _, c := range e.clients() {
+		c.Close()
 	}
 }
 

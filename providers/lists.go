@@ -2,28 +2,29 @@ package providers
 
 import (
 	"context"
+	"reflect"
 	"sync"
 	"time"
 
-	"localrouter/providers/catalog"
 	"localrouter/providers/llm"
 )
 
 const (
-	listTimeout = 5 * time.Second
-	testTimeout = 15 * time.Second // a person waits, and would rather have an answer
-	slow        = 2 * time.Second
-	freshFor    = 5 * time.Minute  // of a list that could be read
-	retryAfter  = 30 * time.Second // of one that could not
-	restAfter   = 10 * time.Minute // without anybody asking
+	checkTimeout = 5 * time.Second
+	testTimeout  = 15 * time.Second // a person waits, and would rather have an answer
+	slow         = 2 * time.Second
+	freshFor     = 5 * time.Minute  // of a list that could be read
+	retryAfter   = 30 * time.Second // of one that could not, and of credentials
+	restAfter    = 10 * time.Minute // without anybody asking
+	leastWait    = time.Second      // between two rounds of checks
 )
 
-// Run keeps the model lists fresh until ctx ends: at once after each Apply, then from time to time as long as somebody
-// uses them. Nothing waits for it, and one dead provider holds up no other.
+// Run checks the providers by free calls and keeps their model lists fresh until ctx ends: at once after each Apply, then
+// each at its interval as long as somebody uses them. Nothing waits for it, and one dead provider holds up no other.
 func (r *Registry) Run(ctx context.Context) error {
 	timer := time.NewTimer(retryAfter)
 	defer timer.Stop()
-	quiet := time.Duration(0)
+	used, tried := time.Now(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -31,15 +32,17 @@ func (r *Registry) Run(ctx context.Context) error {
 		case <-r.wake:
 			r.resting.Store(false)
 		case <-timer.C:
-			quiet += retryAfter
 		}
 		if r.used.Swap(false) {
-			quiet = 0
+			used = time.Now()
 		}
-		r.retryCredentials()
-		r.refreshDue(ctx)
-		if quiet < restAfter {
-			timer.Reset(retryAfter)
+		if time.Since(tried) >= retryAfter {
+			tried = time.Now()
+			r.retryCredentials()
+		}
+		r.checkDue(ctx)
+		if time.Since(used) < restAfter {
+			timer.Reset(r.untilDue())
 			continue
 		}
 		timer.Stop()
@@ -47,7 +50,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		if r.used.Load() { // asked in between, by one who saw nobody resting
 			r.nudge()
 		}
-		quiet = 0
+		used = time.Now() // whoever wakes us gets the whole time
 	}
 }
 
@@ -56,49 +59,94 @@ func (r *Registry) retryCredentials() {
 	r.mu.Lock()
 	entries := r.entries
 	r.mu.Unlock()
-	again := false
 	for _, e := range entries {
-		if e.conf.Enabled && e.keyErr != nil {
-			_, err := r.credential(&e.conf)
-			again = again || errorText(err) != errorText(e.keyErr)
+		if e.conf.Enabled && e.lacksKey() && !sameKeys(r.credentials(&e.conf), e.keys) {
+			r.Reload()
+			return
 		}
-	}
-	if again {
-		r.Reload()
 	}
 }
 
-// refreshDue reads all lists that are due, side by side, and waits for them.
-func (r *Registry) refreshDue(ctx context.Context) {
+// lacksKey reports whether a credential could not be read.
+func (e *entry) lacksKey() bool {
+	for i := range e.keys {
+		if e.keys[i].err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// job is a check that is due.
+type job struct {
+	e    *entry
+	list bool // the list is read, not only asked for
+}
+
+// checkDue makes all checks that are due, side by side, and waits for them.
+func (r *Registry) checkDue(ctx context.Context) {
 	now := r.o.Now()
-	var due []*entry
+	var due []job
 	r.mu.Lock()
 	for _, e := range r.entries {
-		if e.client == nil || len(e.conf.Models) > 0 {
-			continue
-		}
-		wait := freshFor
-		if e.state != Healthy {
-			wait = retryAfter - time.Second
-		}
-		if e.asked.IsZero() || now.Sub(e.asked) >= wait {
-			due = append(due, e)
+		if at, list, ok := r.next(e); ok && !now.Before(at) {
+			due = append(due, job{e, list || now.Sub(e.listed) >= freshFor})
 		}
 	}
 	r.mu.Unlock()
 	var wg sync.WaitGroup
-	for _, e := range due {
-		wg.Go(func() { r.list(ctx, e, listTimeout) })
+	for _, j := range due {
+		wg.Go(func() { r.check(ctx, j.e, checkTimeout, j.list) })
 	}
 	wg.Wait()
 }
 
-// list asks one provider for its models and takes note of how that went.
-func (r *Registry) list(ctx context.Context, e *entry, timeout time.Duration) (int, time.Duration, *llm.Error) {
+// untilDue is how long nothing has to be done.
+func (r *Registry) untilDue() time.Duration {
+	now := r.o.Now()
+	wait := retryAfter
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.entries {
+		if at, _, ok := r.next(e); ok {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	return max(wait, leastWait)
+}
+
+// next is when a provider is to be asked again, and whether for its list. ok is false for one that is not asked: what has
+// no network, and a server whose models the person lists because it cannot. r.mu is held.
+func (r *Registry) next(e *entry) (at time.Time, list, ok bool) {
+	if !e.conf.Enabled || len(e.clients()) == 0 || len(e.conf.Models) > 0 {
+		return at, false, false
+	}
+	list = e.unread || e.listed.IsZero()
+	health := r.conf.ResilienceOf(e.conf.Name).Health
+	switch {
+	case e.asked.IsZero():
+		return e.asked, true, true
+	case health.Enabled && health.Interval > 0:
+		return e.asked.Add(health.Interval), list, true
+	case list:
+		return e.asked.Add(retryAfter), true, true
+	}
+	return e.listed.Add(freshFor), true, true
+}
+
+// check makes the free call to one provider and takes note of how that went; where list is set the models are read, too.
+func (r *Registry) check(ctx context.Context, e *entry, timeout time.Duration, list bool) (int, time.Duration, *llm.Error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	var models []llm.Model
 	start := r.o.Now()
-	models, err := e.source.Provider.Models(limited)
+	err := e.firstAnswer(func(c client) (err error) {
+		if !list {
+			return c.Ping(limited)
+		}
+		models, err = c.Models(limited)
+		return err
+	})
 	took := r.o.Now().Sub(start)
 	var failure *llm.Error
 	if err != nil {
@@ -111,37 +159,53 @@ func (r *Registry) list(ctx context.Context, e *entry, timeout time.Duration) (i
 	if ctx.Err() != nil {
 		return 0, took, failure // we are stopping, or the person went away: it says nothing about the provider
 	}
-	r.note(e, models, took, failure)
+	state := r.note(e, took, failure)
+	if list {
+		r.publish(e, models, failure)
+	}
+	if r.o.Checked != nil && r.find(e.conf.Name) == e {
+		r.o.Checked(e.conf.Name, state, failure, took)
+	}
 	return len(models), took, failure
 }
 
-// note records how a provider answered, and publishes its list where it changed hands.
-func (r *Registry) note(e *entry, models []llm.Model, took time.Duration, failure *llm.Error) {
+// note records how a provider answered.
+func (r *Registry) note(e *entry, took time.Duration, failure *llm.Error) State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	was := e.state
 	e.asked, e.latency = r.o.Now(), took
 	e.state, e.detail = judge(took, failure)
 	e.detail = r.Redact(e.detail)
-	if was != e.state {
-		r.o.Log.Info("providers: "+e.conf.Name+" is "+string(e.state), "provider", e.conf.Name, "detail", e.detail, "models", len(models))
+	if failure == nil {
+		e.seen = e.asked
 	}
-	if failure != nil {
+	if was != e.state {
+		r.o.Log.Info("providers: "+e.conf.Name+" is "+string(e.state), "provider", e.conf.Name, "detail", e.detail)
+	}
+	return e.state
+}
+
+// publish puts a list that could be read in the place of the one before.
+func (r *Registry) publish(e *entry, said []llm.Model, failure *llm.Error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.listed, e.unread = e.asked, failure != nil
+	if failure != nil || len(e.conf.Models) > 0 { // the person's own list stays
 		return
 	}
-	e.seen = e.asked
-	if len(e.conf.Models) > 0 {
-		return // the person's own list stays
-	}
-	for i := range models {
-		catalog.Complete(e.conf.Type, &models[i])
+	e.said = said
+	list := e.completed(said)
+	if e.source.Listed && reflect.DeepEqual(list, e.source.Models) {
+		return // whoever has worked something out from the list need not do so again
 	}
 	s := *e.source
-	s.Models, s.Listed = models, true
+	s.Models, s.Listed = list, true
 	e.source = &s
 	r.publishLocked()
 }
 
+// judge names the state of a provider by how it answered.
 func judge(took time.Duration, failure *llm.Error) (State, string) {
 	switch {
 	case failure == nil && took > slow:
@@ -152,68 +216,4 @@ func judge(took time.Duration, failure *llm.Error) (State, string) {
 		return Degraded, failure.Message
 	}
 	return Unhealthy, failure.Message
-}
-
-// Refresh reads a provider's list now.
-func (r *Registry) Refresh(ctx context.Context, name string) *llm.Error { return r.Test(ctx, name).Err }
-
-// TestResult is what a try of a provider's free call gave.
-type TestResult struct {
-	OK      bool
-	Models  int
-	Latency time.Duration
-	Err     *llm.Error // nil: it answered
-}
-
-// Test makes one free call, the model list, to the enabled provider of that name.
-func (r *Registry) Test(ctx context.Context, name string) TestResult {
-	e := r.find(name)
-	if e == nil {
-		return TestResult{Err: &llm.Error{Kind: llm.NotFound, Status: 404, Provider: name, Message: "There is no enabled provider named " + name + ". `localrouter providers list` shows those there are."}}
-	}
-	if e.client == nil {
-		models, err := e.source.Provider.Models(ctx)
-		if err != nil {
-			return TestResult{Err: llm.AsError(err)}
-		}
-		return TestResult{OK: true, Models: len(models)}
-	}
-	n, took, err := r.list(ctx, e, testTimeout)
-	if err != nil {
-		clean := *err
-		clean.Message = r.Redact(clean.Message)
-		err = &clean
-	}
-	return TestResult{OK: err == nil, Models: n, Latency: took, Err: err}
-}
-
-// Status is how one provider stands.
-type Status struct {
-	Name, Type, BaseURL string
-	Enabled, Local      bool
-	BuiltIn             bool // the demo that nobody configured
-	State               State
-	Detail              string // for people: why it stands so
-	Latency             time.Duration
-	Models              int
-	LastSeen            time.Time
-}
-
-// Status tells of all providers, disabled ones included, in the order of the settings.
-func (r *Registry) Status() []Status {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]Status, 0, len(r.entries))
-	for _, e := range r.entries {
-		s := Status{Name: e.conf.Name, Type: e.conf.Type, Enabled: e.conf.Enabled, BuiltIn: e.builtIn, State: e.state,
-			Detail: e.detail, Latency: e.latency, LastSeen: e.seen}
-		if e.baseURL != nil {
-			s.BaseURL = e.baseURL.String()
-		}
-		if e.source != nil {
-			s.Local, s.Models = e.source.Local, len(e.source.Models)
-		}
-		list = append(list, s)
-	}
-	return list
 }

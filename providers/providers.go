@@ -17,7 +17,8 @@ import (
 
 // Secrets finds the credentials that are kept in the vault.
 type Secrets interface {
-	// Get returns a provider's credential, or "" where there is none. An error means that the vault is locked.
+	// Get returns a provider's credential, or "" where there is none. A further one is asked for as PROVIDER#NAME. An
+	// error means that the vault is locked.
 	Get(provider string) (string, error)
 }
 
@@ -36,6 +37,9 @@ type Options struct {
 	Log *slog.Logger
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
+	// Checked hears how each free call to a provider went, with the provider's name: how the provider stands now, the
+	// failure if there was one, and how long it took. It must not call the Registry. Nil: nobody.
+	Checked func(name string, state State, err *llm.Error, took time.Duration)
 }
 
 // Registry holds the providers of the settings as they are now. It may be used by many goroutines at once.
@@ -71,7 +75,7 @@ func NewRegistry(o Options) *Registry {
 	return r
 }
 
-// Sources is the current snapshot of the enabled providers.
+// Sources is the current snapshot of the enabled providers. Who asks for it keeps the checks of Run going.
 func (r *Registry) Sources() *llm.Sources {
 	if !r.used.Load() {
 		r.used.Store(true)
@@ -103,6 +107,9 @@ func (r *Registry) Apply(s *settings.Settings) error {
 			e = kept
 		} else {
 			r.build(e)
+			r.mu.Lock()
+			e.inherit(old)
+			r.mu.Unlock()
 		}
 		entries = append(entries, e)
 		secrets = append(secrets, e.secrets()...)

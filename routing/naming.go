@@ -1,165 +1,189 @@
 package routing
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 
+	"localrouter/db/settings"
 	"localrouter/providers/llm"
 )
 
-// Resolve tells what the request's model stands for: a provider and that provider's own id. A configured provider's
-// name comes first, with no second guess; else the whole is looked for as a bare id, in provider order.
+// meaning is what the model of a request stands for: a router, or one target.
+type meaning struct {
+	router  *settings.Router // nil: target
+	target  Target
+	chosen  string // router/NAME or provider/model
+	because string // in words, for the receipt
+}
+
+// Resolve tells which one model a name stands for, without a key: provider/model, an alias of one, or a bare id. A
+// router is no model.
 func (r *Router) Resolve(model string) (*llm.Source, string, *llm.Error) {
-	t, e := r.resolve(model)
-	return t.source, t.id, e
+	t := r.table()
+	if isAuto(model) {
+		return nil, "", chooses(model)
+	}
+	m, e := t.named(model)
+	if e == nil && m.router != nil {
+		e = chooses(model)
+	}
+	return m.target.Source, m.target.ID, e
 }
 
-// target is one model at one provider.
-type target struct {
-	source *llm.Source
-	id     string
-	model  *llm.Model // nil where nothing is known of it
+// chooses is the answer to who asks for the one model that a router stands for.
+func chooses(model string) *llm.Error {
+	return &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model,
+		Message: quote(model) + " chooses among models. GET /v1/models lists them."}
 }
 
-func (r *Router) resolve(model string) (target, *llm.Error) {
+// nameMax bounds the name of a model in bytes. It is kept in receipts and records, and told in a header field.
+const nameMax = 512
+
+// meaning tells what a request's model stands for under a key.
+func (t *table) meaning(req *llm.Request, policy *Policy) (meaning, *llm.Error) {
+	switch {
+	case len(req.Model) > nameMax:
+		return meaning{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
+			Message: fmt.Sprintf("The name of the model is longer than %d bytes, as no model's is. GET /v1/models lists those there are.", nameMax)}
+	case policy.Mode == ModeSelected && selects(req.Op):
+		return t.selection(policy, "the key always uses its selection")
+	case isAuto(req.Model):
+		return t.selection(policy, "auto is the selection of the key")
+	}
+	m, e := t.named(req.Model)
+	if e == nil && policy.Strict && m.router == nil && m.because == becauseSeveral {
+		e = t.ambiguous(req.Model)
+	}
+	return m, e
+}
+
+// selects reports whether a key's selection is there for an operation. Vectors, sound and pictures need a model of their
+// own, which the application names.
+func selects(op llm.Op) bool { return op == llm.Chat || op == llm.Completions || op == llm.CountTokens }
+
+func isAuto(model string) bool { return model == "auto" || model == "localrouter/auto" }
+
+// selection is what the key has chosen.
+func (t *table) selection(policy *Policy, because string) (meaning, *llm.Error) {
+	name := policy.selection()
+	m, e := t.named(name)
+	if e == nil {
+		m.because = because
+		return m, nil
+	}
+	if strings.HasPrefix(name, settings.RouterPrefix) {
+		return m, t.routerGone(policy, name)
+	}
+	e.Message = policy.who() + " has selected a model that is not there. " + e.Message
+	return m, e
+}
+
+// routerGone refuses a key whose router is not there any more: it never falls to another.
+func (t *table) routerGone(policy *Policy, name string) *llm.Error {
+	return &llm.Error{Kind: llm.Forbidden, Status: 403, Code: "router_not_found", Param: "model", Model: name,
+		Message: policy.who() + " has selected " + name + ", which does not exist any more. Select another with `localrouter keys set NAME --select router/...` (`localrouter routers list` shows them)."}
+}
+
+// Why a name stands for what it does.
+const (
+	becauseRouter   = "the router was asked for"
+	becauseNamed    = "the provider was named"
+	becauseOnly     = "the only provider that lists the model"
+	becauseSeveral  = "the first of several providers that list the model"
+	becauseAliasFor = "an alias for it"
+)
+
+// named tells what a name stands for, in this order: a router, an alias, a configured provider's model, with no second
+// guess, or the exact id of a listed model, in provider order.
+func (t *table) named(model string) (meaning, *llm.Error) {
 	if strings.TrimSpace(model) == "" {
-		return target{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
-			Message: "No model is named. Set \"model\" to one that GET /v1/models lists, for example \"provider/model\"."}
+		return meaning{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
+			Message: "No model is named. Set \"model\" to one that GET /v1/models lists, for example \"provider/model\" or \"auto\"."}
 	}
-	if model == "auto" || model == "localrouter/auto" || strings.HasPrefix(model, "router/") {
-		return target{}, &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model,
-			Message: "The name " + quote(model) + " is for routers, which this version does not have. Name a model as \"provider/model\" (GET /v1/models lists them)."}
+	if name, ok := strings.CutPrefix(model, settings.RouterPrefix); ok {
+		if router := t.conf.Router(name); router != nil {
+			return meaning{router: router, chosen: model, because: becauseRouter}, nil
+		}
+		return meaning{}, t.noRouter(model)
 	}
-	sources := r.dir.Sources()
-	if name, rest, ok := strings.Cut(model, "/"); ok {
-		if src := sources.Named(name); src != nil {
-			if rest == "" {
-				return target{}, unknown(sources, model)
-			}
-			// The list may be old or unreadable; the provider itself says whether it has the model.
-			t := target{source: src, id: rest}
-			for _, o := range sources.Offers(rest) { // the index: a list may hold hundreds
-				if o.Source == src {
-					t.model = o.Model
-				}
-			}
-			if t.model == nil && src.Facts != nil {
-				t.model = src.Facts(rest)
-			}
-			return t, nil
+	if stands, ok := t.conf.Aliases[model]; ok {
+		m, e := t.plain(stands)
+		m.because = becauseAliasFor
+		return m, e
+	}
+	return t.plain(model)
+}
+
+// plain is named without aliases, which never lead to each other.
+func (t *table) plain(model string) (meaning, *llm.Error) {
+	if name, ok := strings.CutPrefix(model, settings.RouterPrefix); ok {
+		if router := t.conf.Router(name); router != nil {
+			return meaning{router: router, chosen: model, because: becauseRouter}, nil
+		}
+		return meaning{}, t.noRouter(model)
+	}
+	if source, id, ok := cutName(t.sources, model); ok {
+		if id == "" {
+			return meaning{}, unknown(t.sources, model)
+		}
+		return meaning{target: targetOf(t.sources, source, id), chosen: model, because: becauseNamed}, nil
+	}
+	offers := t.sources.Offers(model)
+	if len(offers) == 0 {
+		return meaning{}, unknown(t.sources, model)
+	}
+	m := meaning{target: Target{offers[0].Source, model, offers[0].Model}, chosen: offers[0].Source.Name + "/" + model, because: becauseOnly}
+	if len(offers) > 1 {
+		m.because = becauseSeveral
+	}
+	return m, nil
+}
+
+// cutName finds the configured provider a name begins with.
+func cutName(sources *llm.Sources, model string) (*llm.Source, string, bool) {
+	name, rest, ok := strings.Cut(model, "/")
+	if !ok {
+		return nil, "", false
+	}
+	source := sources.Named(name)
+	return source, rest, source != nil
+}
+
+// targetOf finds what is known of a model. The list may be old or unreadable; the provider itself says whether it has it.
+func targetOf(sources *llm.Sources, source *llm.Source, id string) Target {
+	t := Target{Source: source, ID: id}
+	for _, o := range sources.Offers(id) { // the index: a list may hold hundreds
+		if o.Source == source {
+			t.Model = o.Model
 		}
 	}
-	if offers := sources.Offers(model); len(offers) > 0 {
-		return target{offers[0].Source, model, offers[0].Model}, nil
+	if t.Model == nil && source.Facts != nil {
+		t.Model = source.Facts(id)
 	}
-	return target{}, unknown(sources, model)
+	return t
 }
 
-// unknown is the answer to a name that stands for nothing, with what was perhaps meant.
-func unknown(sources *llm.Sources, model string) *llm.Error {
+// noRouter is the answer to a router that is not there, with what was perhaps meant.
+func (t *table) noRouter(model string) *llm.Error {
 	e := &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_not_found", Param: "model", Model: model}
-	near := nearest(sources, model)
-	switch {
-	case len(sources.List) == 0:
-		e.Message = "The model " + quote(model) + " is unknown, because no provider is set up. Add one on the dashboard or with `localrouter providers add`."
-	case len(near) > 0:
-		e.Message = "The model " + quote(model) + " is unknown. Near to it: " + strings.Join(near, ", ") + " (GET /v1/models lists all)."
-	default:
-		e.Message = "The model " + quote(model) + " is unknown. GET /v1/models lists all, and \"provider/model\" reaches a model that a provider does not list."
+	if len(t.conf.Routers) == 0 {
+		e.Message = "There is no router " + quote(model) + ", and no other. `localrouter routers restore` brings the default ones back."
+		return e
 	}
+	names := make([]string, 0, len(t.conf.Routers))
+	for i := range t.conf.Routers {
+		names = append(names, settings.RouterPrefix+t.conf.Routers[i].Name)
+	}
+	e.Message = "There is no router " + quote(model) + ". Those there are: " + strings.Join(names[:min(len(names), 8)], ", ") + "."
 	return e
 }
 
-const (
-	quoteMax   = 128  // bytes of a foreign name that an error repeats
-	nearMax    = 3    // names offered
-	nearModels = 4096 // models looked at; a list longer than this is cut
-	nearBytes  = 96   // of a name that take part in the comparison
-)
-
-// quote repeats a name that came from outside: cut, and without what could break a line or a terminal.
-func quote(name string) string {
-	cut := false
-	if len(name) > quoteMax {
-		name, cut = name[:quoteMax], true
-	}
-	name = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || c == '"' || (c >= 0x80 && c < 0xa0) {
-			return -1
-		}
-		return c
-	}, strings.ToValidUTF8(name, ""))
-	if cut {
-		name += "…"
-	}
-	return `"` + name + `"`
-}
-
-// nearest lists the models whose names are the fewest edits away from what was asked for, as provider/model.
-func nearest(sources *llm.Sources, asked string) []string {
-	type hit struct {
-		name string
-		far  int
-	}
-	want := fold(asked)
-	bare := want[strings.LastIndexByte(want, '/')+1:]
-	bound := max(2, len(bare)/3)
-	var hits []hit
-	var rows editRows
-	looked := 0
-	for _, src := range sources.List {
-		for i := range src.Models {
-			if looked++; looked > nearModels {
-				break
-			}
-			id := fold(src.Models[i].ID)
-			far := rows.distance(bare, id[strings.LastIndexByte(id, '/')+1:], bound)
-			if far > bound {
-				continue
-			}
-			// Among equals the one whose whole name is closer comes first.
-			whole := rows.distance(want, src.Name+"/"+id, nearBytes)
-			hits = append(hits, hit{src.Name + "/" + src.Models[i].ID, far*2*nearBytes + whole})
-		}
-	}
-	slices.SortStableFunc(hits, func(a, b hit) int { return a.far - b.far })
+// ambiguous refuses a bare name where the key wants no guess.
+func (t *table) ambiguous(model string) *llm.Error {
 	var names []string
-	for _, h := range hits[:min(nearMax, len(hits))] {
-		names = append(names, h.name)
+	for _, o := range t.sources.Offers(model) {
+		names = append(names, o.Source.Name+"/"+model)
 	}
-	return names
-}
-
-func fold(s string) string { return strings.ToLower(s[:min(len(s), nearBytes)]) }
-
-// editRows are the two rows of the edit distance table, kept between comparisons.
-type editRows [2][nearBytes + 64]int
-
-// distance counts the edits between a and b by bytes; past bound it stops counting and returns bound+1.
-func (rows *editRows) distance(a, b string, bound int) int {
-	b = b[:min(len(b), nearBytes+63)]
-	if len(a)-len(b) > bound || len(b)-len(a) > bound {
-		return bound + 1
-	}
-	old, row := rows[0][:len(b)+1], rows[1][:len(b)+1]
-	for j := range old {
-		old[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		least := row[0]
-		for j := range len(b) {
-			cost := old[j]
-			if a[i] != b[j] {
-				cost = 1 + min(old[j], old[j+1], row[j])
-			}
-			row[j+1] = cost
-			least = min(least, cost)
-		}
-		if least > bound {
-			return bound + 1
-		}
-		old, row = row, old
-	}
-	return min(old[len(b)], bound+1)
+	return &llm.Error{Kind: llm.ModelNotFound, Status: 404, Code: "model_ambiguous", Param: "model", Model: model,
+		Message: "The model " + quote(model) + " is listed by several providers. Name one of " + strings.Join(names[:min(len(names), 8)], ", ") + "."}
 }

@@ -82,9 +82,10 @@ func TestModelNames(t *testing.T) {
 	}{
 		{"", 400, "No model is named"},
 		{"  ", 400, "No model is named"},
-		{"auto", 404, "routers"},
-		{"localrouter/auto", 404, "routers"},
-		{"router/minimum-cost", 404, "routers"},
+		{"auto", 404, "chooses among models"},
+		{"localrouter/auto", 404, "chooses among models"},
+		{"router/minimum-cost", 404, "chooses among models"},
+		{"router/minimum", 404, "router/minimum-cost"},
 		{"gpt4o", 404, "openai/gpt-4o"},
 		{"openrouter/", 404, "unknown"},
 		{"GPT-4O", 404, "openai/gpt-4o"},
@@ -122,8 +123,8 @@ func streamed(ctx context.Context, s *script, local bool, o Options) (a *Answer,
 	r := New(fixed{llm.NewSources([]*llm.Source{{Name: "p", Provider: s, Local: local}})}, o)
 	start := time.Now()
 	call := &Call{Request: &llm.Request{Model: "p/m", Stream: true}, Observer: quietObserver{}}
-	call.Early = func(a llm.Attempt) {
-		if a.Provider != "p" || a.Model != "m" {
+	call.Early = func(a llm.Attempt, n int) {
+		if n != 1 || a.Provider != "p" || a.Model != "m" {
 			panic("Early names another target")
 		}
 		early = time.Since(start)
@@ -238,7 +239,6 @@ func TestFailedAttemptNamesItsReason(t *testing.T) {
 		kind llm.Kind
 	}{
 		{"the provider says no", &script{send: func(context.Context) error { return &llm.Error{Kind: llm.RateLimited, Status: 429} }}, nil, llm.RateLimited},
-		{"the stream breaks before content", &script{next: func(context.Context) ([]byte, error) { return nil, &llm.Error{Kind: llm.Broken, Status: 502} }}, nil, llm.Broken},
 		{"a foreign error", &script{send: func(context.Context) error { return errors.New("odd") }}, nil, llm.Internal},
 		{"the application goes", &script{send: func(ctx context.Context) error { return wait(ctx, time.Hour) }}, context.Canceled, llm.ClientGone},
 		{"the gateway stops", &script{send: func(ctx context.Context) error { return wait(ctx, time.Hour) }}, stop, llm.Stopping},

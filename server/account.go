@@ -26,6 +26,12 @@ func (a *account) Committed() {
 
 func (a *account) Usage(u llm.Usage) { a.usage = u }
 
+// again begins anew: another attempt is made, and what was heard of the one before is not the answer.
+func (a *account) again() {
+	a.usage, a.started = llm.Usage{}, false
+	a.x.entry.FirstToken, a.x.entry.Finish = 0, ""
+}
+
 func (a *account) Finish(reason string) { a.x.entry.Finish = cutText(reason, 64) }
 
 // Failed is part of llm.Observer. The same failure comes out of Next, where it can be told from a cancellation.
@@ -69,17 +75,33 @@ func (a *account) find() {
 }
 
 func (a *account) cost() (llm.PicoUSD, llm.CostSource) {
+	t := target{Source: a.source, ID: a.x.entry.Model, Model: a.model}
+	price := a.price()
 	switch {
-	case a.source != nil && a.source.Local:
+	case a.source != nil && t.Local():
 		return 0, llm.CostLocal
+	case a.source != nil && t.Free():
+		return 0, llm.CostFlat
 	case a.usage.CostReported:
 		return a.usage.Cost, llm.CostReported
-	case a.model == nil || a.model.Price == nil || a.usage.Zero():
+	case price == nil || a.usage.Zero():
 		return 0, llm.CostUnknown
 	case a.usage.Estimated:
-		return a.model.Price.Cost(a.usage), llm.CostEstimated
+		return price.Cost(a.usage), llm.CostEstimated
 	}
-	return a.model.Price.Cost(a.usage), llm.CostComputed
+	return price.Cost(a.usage), llm.CostComputed
+}
+
+// price is that of the model that answered, as it was when the request began; nil where it is not known.
+func (a *account) price() *llm.Price {
+	if a.source == nil {
+		return nil
+	}
+	m := a.source.Answered(a.model, a.usage.Model)
+	if m == nil {
+		return nil
+	}
+	return m.Price.At(a.x.entry.Start)
 }
 
 // What an estimate by length goes by: OpenAI's "about four characters a token", and what the frame of an answer takes.
@@ -89,6 +111,11 @@ const (
 	replyFrame = 350 // of a whole reply
 )
 
+// endedHere reports whether a failure is that the application or we ended the request.
+func endedHere(kind llm.Kind) bool {
+	return kind == llm.ClientGone || kind == llm.KeyDisabled || kind == llm.Stopping
+}
+
 // estimate counts by length what the provider did not count. An event of a stream is about a token.
 func (a *account) estimate() llm.Usage {
 	e := a.x.entry
@@ -96,7 +123,7 @@ func (a *account) estimate() llm.Usage {
 	case e.Op == llm.Forward:
 		return llm.Usage{} // sound, pictures and judgements: an estimate would be invented
 	case e.Kind == "" || a.started:
-	case e.Kind == llm.ClientGone || e.Kind == llm.KeyDisabled || e.Kind == llm.Stopping:
+	case endedHere(e.Kind):
 		// The provider was at work when the application or we ended it.
 		return llm.Usage{Input: a.input, Estimated: true}
 	default:

@@ -1,108 +1,205 @@
 package server
 
 import (
-	"fmt"
 	"math"
-	"net/http"
-	"strings"
-	"time"
+	"slices"
 
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing"
 	"localrouter/routing/limits"
 )
 
 // guessMax is the expected output where neither the application nor recent answers of the model say more.
 const guessMax = 4096
 
-// admit reserves what req is expected to use in the windows of its key, or refuses it. It is asked once for each request
-// that is to be sent, before any provider is tried; close settles.
-func (x *exchange) admit(req *llm.Request) *llm.Error {
-	if !x.limited() || req.Op == llm.CountTokens {
-		return nil
-	}
-	claim, e := x.claim(req)
-	if e != nil {
-		return e
-	}
-	ticket, refusals := x.g.Limits.Admit(&x.limits, claim)
-	if refusals != nil {
-		return limitReached(x.key.Name, refusals)
-	}
-	x.ticket = ticket
-	return nil
+// target is one model at one provider that a request may go to.
+type target = routing.Target
+
+// reservations are what a request is held against: the bounds of its key, of the router it goes through and of the whole
+// machine, and what the plan of the target allows.
+type reservations struct {
+	own    limits.Key  // of the key, once asked for; see bounded
+	router *limits.Key // nil: none
+	ticket *limits.Ticket
+	plan   *limits.Key // of the target that is tried; nil: it allows everything
+	// planned is apart from ticket, because another target may have another plan.
+	planned *limits.Ticket
+	claim   limits.Claim
 }
 
-// limited reports whether the key of the request has limits.
-func (x *exchange) limited() bool {
-	if x.g.Limits == nil || x.key == nil || len(x.key.Limits) == 0 {
+// limit lets the limits take part in the routing of req: they reserve what it is expected to use, or refuse it, once for
+// each request that is to be sent and before any provider is tried; close settles.
+func (x *exchange) limit(call *routing.Call) {
+	req := call.Request
+	if x.g.Limits == nil || req.Op == llm.CountTokens {
+		return
+	}
+	call.Priced = x.bounded() && x.moneyBound() != nil
+	call.Admit = func(targets []routing.Target, router string) ([]string, *llm.Error) {
+		return x.reserve(req, router, targets)
+	}
+	call.Move = func(t routing.Target, asked bool) string { return x.moveTo(&t, asked) }
+}
+
+// bounded reports whether anything bounds all requests of this key.
+func (x *exchange) bounded() bool {
+	if x.g.Limits == nil || x.key == nil {
 		return false
 	}
-	if x.limits.Limits == nil {
-		x.limits = limits.Key{ID: x.key.ID, Revision: x.key.Revision, Limits: x.key.Limits}
+	if x.own.ID == "" {
+		x.own = limits.OfKey(x.key.ID, x.key.Name, x.key.Revision, x.key.Limits, x.key.Budget)
 	}
-	return true
+	return x.own.Bounds() || x.router.Bounds() || x.g.Limits.Machine().Bounds()
 }
 
-// claim estimates what req will use: one request, the estimated input, and as output the request's own maximum. Without
-// one it is a guess: what 95 of 100 recent answers of the model stayed within, else the model's maximum up to 4,096.
-func (x *exchange) claim(req *llm.Request) (*limits.Claim, *llm.Error) {
-	c := &limits.Claim{}
+// bounds are what a request is held against, whichever target it goes to.
+func (x *exchange) bounds() [3]*limits.Key {
+	return [...]*limits.Key{&x.own, x.router, x.g.Limits.Machine()}
+}
+
+// reserve admits req, which goes through router (empty: none) to one of targets. What cannot be reserved for is left out:
+// left tells why, by the places of targets, and is nil where all stay. An error means that none stays, or that the key,
+// the router or the machine has no room. It is to be called again only where no target stays, with others; before another
+// target than the first that stays is tried, moveTo is.
+func (x *exchange) reserve(req *llm.Request, router string, targets []target) (left []string, e *llm.Error) {
+	if x.g.Limits == nil || x.key == nil || len(targets) == 0 {
+		return nil, nil
+	}
+	x.router = x.g.Limits.Router(router)
+	x.bounded()
+	left, e = x.expect(req, targets)
+	var full []limits.Refusal
+	for i := range targets {
+		if left != nil && left[i] != "" {
+			continue
+		}
+		refusals := x.usePlan(&targets[i])
+		if refusals == nil {
+			return left, x.reserveOwn()
+		}
+		if left == nil {
+			left = make([]string, len(targets))
+		}
+		left[i], full = refusalText(&refusals[0]), append(full, refusals...)
+	}
+	if full != nil {
+		return left, plansReached(full)
+	}
+	return left, e
+}
+
+// reserveOwn reserves with the key, the router and the machine, whose target has been reserved for.
+func (x *exchange) reserveOwn() *llm.Error {
+	keys := x.bounds()
+	ticket, refusals := x.g.Limits.Admit(&x.claim, keys[:]...)
+	if refusals == nil {
+		x.ticket = ticket
+		return nil
+	}
+	x.planned.Refund()
+	x.planned = nil
+	return limitReached(refusals)
+}
+
+// usePlan reserves with the plan of a target.
+func (x *exchange) usePlan(t *target) (refusals []limits.Refusal) {
+	x.plan = x.g.Limits.Plan(t.Source.Name, t.ID)
+	x.planned, refusals = x.g.Limits.Admit(&x.claim, x.plan)
+	return refusals
+}
+
+// moveTo reserves with the plan of the target that is tried next. The one before had its request all the same if it was
+// asked; one that was passed over had none.
+// Where the plan has no room it tells why, and the target is to be left out.
+func (x *exchange) moveTo(t *target, asked bool) (left string) {
+	if x.g.Limits == nil || !asked && x.plan == x.g.Limits.Plan(t.Source.Name, t.ID) {
+		return ""
+	}
+	if asked {
+		x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	} else {
+		x.planned.Refund()
+	}
+	if refusals := x.usePlan(t); refusals != nil {
+		x.plan, x.planned = nil, nil
+		return refusalText(&refusals[0])
+	}
+	return ""
+}
+
+// expect estimates what req will use at the dearest of the targets: one request, the estimated input, and as output the
+// request's own maximum. Without one it is a guess: what 95 of 100 recent answers of the model stayed within, else the
+// model's maximum up to 4,096. Targets whose cost could not be counted where something counts it are left out; if none
+// stays the error says so.
+func (x *exchange) expect(req *llm.Request, targets []target) (left []string, e *llm.Error) {
+	c := &x.claim
+	*c = limits.Claim{}
 	c.Expected[settings.LimitRequests], c.Expected[settings.LimitInput] = 1, req.InputEstimate
 	c.Expected[settings.LimitTokens] = req.InputEstimate
 	c.Least = c.Expected
-	if !x.counts(settings.LimitOutput, settings.LimitTokens, settings.LimitCost) {
-		return c, nil
-	}
-	src, id, e := x.g.Router.Resolve(req.Model)
-	if e != nil {
-		return nil, e
-	}
-	model := src.About(id)
-	price, e := x.price(req, src, model)
-	if e != nil {
-		return nil, e
-	}
-	output := x.g.outputs.expect(req, src.Name+"/"+id, model)
-	c.Expected[settings.LimitOutput] = output
-	c.Expected[settings.LimitTokens] += output
-	c.Expected[settings.LimitCost] = costOf(price, req.InputEstimate, output)
-	if req.MaxOutput > 0 {
-		c.Least = c.Expected
-	} else {
-		c.Least[settings.LimitCost] = costOf(price, req.InputEstimate, 0)
-	}
-	return c, nil
-}
-
-// counts reports whether the key has a limit of one of the kinds.
-func (x *exchange) counts(kinds ...settings.LimitKind) bool {
-	for _, l := range x.key.Limits {
-		for _, k := range kinds {
-			if l.Kind == k {
-				return true
+	money := x.moneyBound()
+	choices := max(1, int64(req.Choices))
+	for i := range targets {
+		t := &targets[i]
+		var price *llm.Price
+		if money != nil && !t.Free() {
+			var unknown *llm.Error
+			if price, unknown = x.priceOf(req, t, money); unknown != nil {
+				if left == nil {
+					left = make([]string, len(targets))
+				}
+				left[i], e = "its price is not known, and "+lowerFirst(money.Name)+" counts cost", unknown
+				continue
 			}
 		}
+		c.Least[settings.LimitCost] = max(c.Least[settings.LimitCost], costOf(price, req.InputEstimate, choices*int64(req.MaxOutput)))
+		output := choices * x.g.outputs.expect(req, t)
+		c.Expected[settings.LimitOutput] = max(c.Expected[settings.LimitOutput], output)
+		c.Expected[settings.LimitCost] = max(c.Expected[settings.LimitCost], costOf(price, req.InputEstimate, output))
 	}
-	return false
+	c.Expected[settings.LimitTokens] += c.Expected[settings.LimitOutput]
+	if req.MaxOutput > 0 {
+		c.Least = c.Expected
+	}
+	if e != nil && slices.Contains(left, "") {
+		e = nil
+	}
+	return left, e
 }
 
-// price is what the target charges. Under a limit of cost a target without a known price is refused: what it costs could
-// not be counted. Nil: it costs nothing, or nothing counts that.
-func (x *exchange) price(req *llm.Request, src *llm.Source, model *llm.Model) (*llm.Price, *llm.Error) {
-	switch {
-	case src.Local || !x.counts(settings.LimitCost):
-		return nil, nil
-	case req.Op == llm.Forward:
-		e := forbidden("price_unknown", "The key "+x.key.Name+" has a limit of cost, and what "+req.Path+" costs cannot be counted. Use a key without such a limit for it, or limit this one by requests.")
-		e.Model = req.Model
-		return nil, e
-	case model == nil || model.Price == nil:
-		e := forbidden("price_unknown", "The key "+x.key.Name+" has a limit of cost, and the price of "+cutText(req.Model, 128)+" is not known. Choose a model with a known price (`localrouter models` shows them), or limit the key by tokens.")
-		e.Param, e.Model = "model", req.Model
-		return nil, e
+// moneyBound is the first that counts what the request costs; nil: nobody does.
+func (x *exchange) moneyBound() *limits.Key {
+	for _, k := range x.bounds() {
+		if k.CountsMoney() {
+			return k
+		}
 	}
-	return model.Price, nil
+	return nil
+}
+
+// priceOf is what a target charges for a request of now. One without a known price is refused: what it costs could not be counted.
+func (x *exchange) priceOf(req *llm.Request, t *target, money *limits.Key) (*llm.Price, *llm.Error) {
+	who := money.Name + " has a limit of cost"
+	if money.Budget != (settings.Budget{}) {
+		who = money.Name + " has a budget"
+	}
+	var price *llm.Price
+	if t.Model != nil {
+		price = t.Model.Price.At(x.entry.Start)
+	}
+	var e *llm.Error
+	switch {
+	case req.Op == llm.Forward:
+		e = forbidden("price_unknown", who+", and what "+req.Path+" costs cannot be counted. Use a key without it, or limit by requests instead.")
+	case price == nil:
+		e = forbidden("price_unknown", who+", and the price of "+cutText(t.Source.Name+"/"+t.ID, 128)+" is not known. Choose a model with a known price (`localrouter models` shows them), set its price under facts in the settings, or limit by tokens instead.")
+		e.Param = "model"
+	default:
+		return price, nil
+	}
+	e.Model = req.Model
+	return nil, e
 }
 
 // costOf is the price of so many tokens; more than can be told is as much as can.
@@ -119,10 +216,10 @@ func costOf(p *llm.Price, input, output int64) int64 {
 // outputs guesses how long answers get.
 type outputs struct{ recent limits.Outputs }
 
-func (o *outputs) expect(req *llm.Request, name string, model *llm.Model) int64 {
+func (o *outputs) expect(req *llm.Request, t *target) int64 {
 	most := int64(math.MaxInt32)
-	if model != nil && model.MaxOutput > 0 {
-		most = int64(model.MaxOutput)
+	if t.Model != nil && t.Model.MaxOutput > 0 {
+		most = int64(t.Model.MaxOutput)
 	}
 	switch {
 	case req.Op == llm.Embeddings || req.Op == llm.Forward:
@@ -130,10 +227,16 @@ func (o *outputs) expect(req *llm.Request, name string, model *llm.Model) int64 
 	case req.MaxOutput > 0:
 		return min(int64(req.MaxOutput), most)
 	}
-	if n, ok := o.recent.Guess(name); ok {
+	if n, ok := o.recent.Guess(t.Source.Name + "/" + t.ID); ok {
 		return min(n, most)
 	}
 	return min(guessMax, most)
+}
+
+// left reports whether the request was ended from our side while a provider was at work: it may charge for what nobody
+// read, so that this is no way past a limit.
+func (x *exchange) left() bool {
+	return len(x.entry.Attempts) > 0 && endedHere(x.entry.Kind)
 }
 
 // settleLimits books what the request used, once. One that no provider answered counts nowhere.
@@ -142,8 +245,9 @@ func (x *exchange) settleLimits() {
 	if x.ticket != nil && e.Kind == "" && e.Usage.Output > 0 {
 		x.g.outputs.recent.Add(e.Provider+"/"+e.Model, e.Usage.Output)
 	}
-	if e.Kind != "" && !x.answer.started && e.Usage.Zero() && e.Cost == 0 {
+	if e.Kind != "" && !x.answer.started && e.Usage.Zero() && e.Cost == 0 && !x.left() {
 		x.ticket.Refund()
+		x.planned.Refund()
 		return
 	}
 	u := e.Usage
@@ -152,89 +256,5 @@ func (x *exchange) settleLimits() {
 		used[settings.LimitCost] = limits.Reserved
 	}
 	x.ticket.Settle(used)
-}
-
-// limitReached names every limit that refuses. Who waits for the last of them has not waited for too little.
-func limitReached(key string, refusals []limits.Refusal) *llm.Error {
-	e := &llm.Error{Kind: llm.LimitReached, Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded"}
-	never := false
-	var named []string
-	for _, r := range refusals {
-		l := r.Limit
-		what := fmt.Sprintf("%s %s in %s", limitAmount(l, l.Amount), limitNoun(l), l.WindowText())
-		if r.Never {
-			never = true
-			named = append(named, fmt.Sprintf("%s (this request alone may take %s)", what, limitAmount(l, r.Need)))
-			continue
-		}
-		named = append(named, fmt.Sprintf("%s (room in %s)", what, waitText(r.Wait)))
-		e.RetryAfter = max(e.RetryAfter, r.Wait)
-	}
-	e.Message = "The key " + key + " is at its limit: " + strings.Join(named, "; ") + "."
-	if never {
-		e.RetryAfter = 0
-		e.Header = []llm.Field{{Name: "X-Should-Retry", Value: "false"}} // or OpenAI's SDKs send it again at once
-		e.Message += " Waiting does not help: send a shorter request or a lower maximum of output, or raise the limit with `localrouter keys set`."
-		return e
-	}
-	e.Message += " Wait, or raise the limit with `localrouter keys set`."
-	return e
-}
-
-func limitAmount(l settings.Limit, n int64) string {
-	if l.Kind == settings.LimitCost {
-		return "$" + l.AmountText(n)
-	}
-	return l.AmountText(n)
-}
-
-func limitNoun(l settings.Limit) string {
-	if l.Kind == settings.LimitCost {
-		return "of cost"
-	}
-	noun := strings.ReplaceAll(l.Kind.String(), "_", " ")
-	if l.Amount == 1 {
-		noun = strings.TrimSuffix(noun, "s")
-	}
-	return noun
-}
-
-// waitText rounds up: who waits as long as he reads must not come too soon.
-func waitText(d time.Duration) string {
-	if d > time.Second {
-		d = (d + time.Second - 1).Truncate(time.Second)
-	} else {
-		d = (d + time.Millisecond - 1).Truncate(time.Millisecond)
-	}
-	return d.String()
-}
-
-// limitFields are the names of the header fields of each kind of limit.
-var limitFields = [settings.LimitKinds]struct{ limit, remaining, reset string }{
-	settings.LimitRequests: {"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
-	settings.LimitInput:    {"X-Ratelimit-Limit-Input-Tokens", "X-Ratelimit-Remaining-Input-Tokens", "X-Ratelimit-Reset-Input-Tokens"},
-	settings.LimitOutput:   {"X-Ratelimit-Limit-Output-Tokens", "X-Ratelimit-Remaining-Output-Tokens", "X-Ratelimit-Reset-Output-Tokens"},
-	settings.LimitTokens:   {"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
-	settings.LimitCost:     {"X-Ratelimit-Limit-Cost", "X-Ratelimit-Remaining-Cost", "X-Ratelimit-Reset-Cost"},
-}
-
-// sayLimits tells the application how its key stands. It is the last that is set before the header goes out.
-func (x *exchange) sayLimits() {
-	if !x.limited() {
-		return
-	}
-	for _, s := range x.g.Limits.Standings(&x.limits) {
-		names := &limitFields[s.Limit.Kind]
-		x.set(names.limit, s.Limit.AmountText(s.Limit.Amount))
-		x.set(names.remaining, s.Limit.AmountText(s.Remaining))
-		x.set(names.reset, waitText(s.Reset))
-	}
-}
-
-// setForeign sets a provider's field, unless it tells of limits where those of the key are told.
-func (x *exchange) setForeign(f llm.Field) {
-	if x.limited() && (strings.HasPrefix(f.Name, "X-Ratelimit-") || strings.HasPrefix(f.Name, "Ratelimit") || strings.HasPrefix(f.Name, "Anthropic-Ratelimit-")) {
-		return
-	}
-	x.set(f.Name, f.Value)
+	x.planned.Settle(used)
 }

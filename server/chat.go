@@ -69,18 +69,16 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 		req.Model = strings.Clone(req.Model) // it outlives the buffer, in the record
 		entry.Asked = cutText(req.Model, 256)
 	}
-	if e := x.admit(req); e != nil {
-		return e
-	}
 	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
 	if e := x.g.runs.add(x); e != nil {
 		return e
 	}
-	call := routing.Call{Request: req, Codec: x.codec, Observer: &x.answer}
-	if req.Stream {
-		call.Early = x.sendEarly
+	call, e := x.call(req)
+	if e != nil {
+		return e
 	}
-	answer, attempts, e := x.g.Router.Send(x.ctx, &call)
+	answer, attempts, e := x.g.Router.Send(x.ctx, call)
+	x.routed(call.Route)
 	x.attempted(attempts)
 	if e != nil {
 		if x.r.Context().Err() != nil && e.Kind != llm.ClientGone {
@@ -99,6 +97,35 @@ func (x *exchange) ask(req *llm.Request) *llm.Error {
 	return x.relay(answer)
 }
 
+// call is req on its way through the router.
+func (x *exchange) call(req *llm.Request) (*routing.Call, *llm.Error) {
+	rehearse, e := x.rehearsal()
+	if e != nil {
+		return nil, e
+	}
+	c := &routing.Call{ID: x.entry.ID, Request: req, Codec: x.codec, Observer: &x.answer, Key: x.policy(), Session: x.session(), Rehearse: rehearse,
+		Again: x.answer.again, Waiting: x.waiting}
+	x.limit(c)
+	if req.Stream {
+		c.Early = func(a llm.Attempt, n int) { x.sendEarly(c.Chosen, &a, n) }
+	}
+	return c, nil
+}
+
+// routed notes how a router chose.
+func (x *exchange) routed(route *llm.Route) {
+	if route == nil {
+		return
+	}
+	x.entry.Route = route
+	if !x.sent {
+		x.nameRouter(route.Chosen)
+	}
+}
+
+// waiting notes that the request stands in line for a provider that is busy.
+func (x *exchange) waiting(provider string, waits bool) { x.g.runs.wait(x, provider, waits) }
+
 // attempted writes down who was tried, and says it in the header where that is still to come.
 func (x *exchange) attempted(attempts []llm.Attempt) {
 	if len(attempts) == 0 {
@@ -115,6 +142,12 @@ func (x *exchange) attempted(attempts []llm.Attempt) {
 // droppedMax bounds X-LocalRouter-Dropped: names of fields come from outside.
 const droppedMax = 2 << 10
 
+func (x *exchange) nameRouter(chosen string) {
+	if chosen != "" {
+		x.set("X-Localrouter-Router", fieldText(chosen))
+	}
+}
+
 func (x *exchange) nameRoute(a *llm.Attempt, n int) {
 	x.set("X-Localrouter-Route", fieldText(a.Provider+"/"+a.Model))
 	if a.Dropped != "" {
@@ -129,8 +162,9 @@ func (x *exchange) nameRoute(a *llm.Attempt, n int) {
 
 // sendEarly sends the header of an event stream that has had no content for long. It is called by the router's clock
 // while the handler's goroutine waits in Send, and never after.
-func (x *exchange) sendEarly(a llm.Attempt) {
-	x.nameRoute(&a, 1)
+func (x *exchange) sendEarly(router string, a *llm.Attempt, n int) {
+	x.nameRouter(router)
+	x.nameRoute(a, n)
 	x.set("Content-Type", "text/event-stream")
 	x.events = true
 	x.nameRequest()

@@ -5,6 +5,7 @@ import (
 
 	"localrouter/providers/llm"
 	"localrouter/providers/tokens"
+	"localrouter/routing"
 )
 
 // countTokens says how many tokens a request would take. A provider of the application's dialect is asked, since its own
@@ -14,10 +15,11 @@ func countTokens(x *exchange) *llm.Error {
 	if e != nil {
 		return e
 	}
-	src, id, e := x.g.Router.Resolve(req.Model)
+	first, e := x.g.Router.First(&routing.Call{Request: req, Codec: x.codec, Key: x.policy()})
 	if e != nil {
 		return e
 	}
+	src, id := first.Source, first.ID
 	if src.Dialect == req.Dialect {
 		_, listed := src.Model(id)
 		if e = x.ask(req); e == nil || x.sent || !unserved(e, listed) {

@@ -149,18 +149,18 @@ func TestModelsInTheShapeThatWasAskedFor(t *testing.T) {
 		}
 		return l
 	}
-	if l := get("/v1/models"); len(l.Data) != 3 || l.Data[0].Object != "model" {
+	if l := get("/v1/models"); len(l.Data) != 6 || l.Data[0].Object != "model" {
 		t.Errorf("OpenAI's shape: %+v", l)
 	}
 	version := []string{"Anthropic-Version", "2023-06-01"}
 	l := get("/v1/models?limit=1000", version...)
-	if len(l.Data) != 3 || l.HasMore || l.FirstID != "p/m" || l.LastID != "claude/claude-x" {
+	if len(l.Data) != 6 || l.HasMore || l.FirstID != "auto" || l.LastID != "claude/claude-x" {
 		t.Fatalf("Anthropic's shape: %+v", l)
 	}
-	if m := l.Data[2]; m.Type != "model" || m.DisplayName != "Claude X" || m.CreatedAt != "2023-11-14T22:13:20Z" || m.MaxInput != 200000 {
+	if m := l.Data[5]; m.Type != "model" || m.DisplayName != "Claude X" || m.CreatedAt != "2023-11-14T22:13:20Z" || m.MaxInput != 200000 {
 		t.Errorf("%+v", m)
 	}
-	if l := get("/v1/models?limit=2", version...); len(l.Data) != 2 || !l.HasMore || l.LastID != "p/vendor/deep/m:2" {
+	if l := get("/v1/models?limit=5", version...); len(l.Data) != 5 || !l.HasMore || l.LastID != "p/vendor/deep/m:2" {
 		t.Errorf("the first page: %+v", l)
 	}
 	if l := get("/v1/models?limit=2&after_id=p/vendor/deep/m:2", version...); len(l.Data) != 1 || l.HasMore || l.FirstID != "claude/claude-x" {

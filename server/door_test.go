@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+
+	"localrouter/providers/llm"
 )
 
 // checkError holds an answer to OpenAI's error shape.
@@ -71,7 +74,7 @@ func TestBadInputIsRefusedAndReachesNobody(t *testing.T) {
 		}), 413, "request_too_large"},
 		{"no model", body(`{"messages":[]}`), 400, "invalid_value"},
 		{"unknown model", body(`{"model":"nowhere/m"}`), 404, "model_not_found"},
-		{"router", body(`{"model":"auto"}`), 404, "model_not_found"},
+		{"router", body(`{"model":"router/none"}`), 404, "model_not_found"},
 		{"unknown path", request("POST", "/v1/chat", chatBody), 404, "not_found"},
 		{"path without v1", request("POST", "/chat/completions", chatBody), 404, "not_found"},
 		{"wrong method", request("GET", "/v1/chat/completions", ""), 405, "method_not_allowed"},
@@ -283,6 +286,9 @@ func TestModelsAreListedWithWhatIsKnown(t *testing.T) {
 	r := newRig(t)
 	w := r.call(request("GET", "/v1/models", ""))
 	want := `{"object":"list","data":[` +
+		`{"id":"auto","object":"model","created":0,"owned_by":"localrouter","name":"What the key has selected"},` +
+		`{"id":"router/minimum-cost","object":"model","created":0,"owned_by":"localrouter","name":"Minimum Cost"},` +
+		`{"id":"router/maximum-performance","object":"model","created":0,"owned_by":"localrouter","name":"Maximum Performance"},` +
 		`{"id":"p/m","object":"model","created":1700000000,"owned_by":"p","context_length":8192,"max_output_tokens":1024,"modalities":{"input":["text","image"],"output":["text"]},"pricing":{"prompt":"0.0000025","completion":"0.00001","input_cache_read":"0.00000125"}},` +
 		`{"id":"p/vendor/deep/m:2","object":"model","created":0,"owned_by":"vendor"},` +
 		`{"id":"here/small","object":"model","created":0,"owned_by":"here","pricing":{"prompt":"0","completion":"0"}}]}`
@@ -294,7 +300,7 @@ func TestModelsAreListedWithWhatIsKnown(t *testing.T) {
 		t.Errorf("HEAD: %d, %d bytes, %v", head.Code, head.Body.Len(), head.Header())
 	}
 	for path, id := range map[string]string{
-		"/v1/models/p/m": "p/m", "/v1/models/p%2Fm": "p/m", "/v1/models/m": "p/m", "/v1/models/vendor%2Fdeep%2Fm:2": "p/vendor/deep/m:2",
+		"/v1/models/p/m": "p/m", "/v1/models/p%2Fm": "p/m", "/v1/models/m": "p/m", "/v1/models/auto": "auto", "/v1/models/router/minimum-cost": "router/minimum-cost", "/v1/models/vendor%2Fdeep%2Fm:2": "p/vendor/deep/m:2",
 		"/v1/models/p/vendor/deep/m:2": "p/vendor/deep/m:2", "/v1/models/p/vendor/deep/m%3A2/": "p/vendor/deep/m:2",
 	} {
 		w := r.call(request("GET", path, ""))
@@ -302,7 +308,7 @@ func TestModelsAreListedWithWhatIsKnown(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	for _, path := range []string{"/v1/models/p/none", "/v1/models/none", "/v1/models/auto"} {
+	for _, path := range []string{"/v1/models/p/none", "/v1/models/none", "/v1/models/router/none"} {
 		checkError(t, path, r.call(request("GET", path, "")), 404, "model_not_found")
 	}
 	if r.provider.asked.Load() != 0 {
@@ -327,5 +333,37 @@ func TestMemoryCapAnswers503WithRetryAfter(t *testing.T) {
 	}
 	if r.memory.used.Load() != 0 {
 		t.Error("bytes are still held")
+	}
+}
+
+// TestRunningRequestsFillTheMemoryCap: bodies count together, 512 MiB unless the settings say otherwise, until their
+// requests have their first content.
+func TestRunningRequestsFillTheMemoryCap(t *testing.T) {
+	r := newRig(t)
+	if r.settings.Server.BufferBytes != 512<<20 {
+		t.Fatalf("the cap is %d", r.settings.Server.BufferBytes)
+	}
+	running, goOn := make(chan struct{}), make(chan struct{})
+	r.provider.answer = func(ctx context.Context, req *llm.Request, obs llm.Observer) (llm.Relay, error) {
+		running <- struct{}{}
+		<-goOn
+		return whole("{}")(ctx, req, obs)
+	}
+	r.memory.used.Add(512<<20 - 2*int64(len(chatBody))) // others have the rest
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() { r.call(request("POST", "/v1/chat/completions", chatBody)) })
+		<-running
+	}
+	w := r.call(request("POST", "/v1/chat/completions", chatBody))
+	checkError(t, "the third", w, 503, "overloaded")
+	if w.Header().Get("Retry-After") == "" {
+		t.Error("without Retry-After")
+	}
+	close(goOn)
+	group.Wait()
+	go func() { <-running }()
+	if w := r.call(request("POST", "/v1/chat/completions", chatBody)); w.Code != 200 {
+		t.Errorf("with room again: %d %s", w.Code, w.Body)
 	}
 }

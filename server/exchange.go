@@ -12,7 +12,6 @@ import (
 
 	"localrouter/db"
 	"localrouter/providers/llm"
-	"localrouter/routing/limits"
 )
 
 // exchange is one request and its answer. All of it belongs to the goroutine of the handler, but what the comments say.
@@ -25,8 +24,7 @@ type exchange struct {
 	vars  map[string]string
 	key   *db.Key // nil until one was accepted
 
-	limits limits.Key     // of key, once asked for; see limited
-	ticket *limits.Ticket // of an admitted request whose key has limits
+	reservations
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil until the request is admitted

@@ -45,6 +45,7 @@ type Gateway struct {
 	names    atomic.Pointer[hostNames]
 	models   atomic.Pointer[modelList]
 	outputs  outputs
+	policies policies
 	stopping atomic.Bool
 	cancel   func() // ends the watch on the keys
 }
@@ -74,7 +75,10 @@ func New(o Options) *Gateway {
 	}
 	g.routes.NotFoundHandler = handler(notFound)
 	g.routes.MethodNotAllowedHandler = handler(methodNotAllowed)
-	g.cancel = g.Keys.Subscribe(g.endDeadKeys)
+	g.cancel = g.Keys.Subscribe(func() {
+		g.policies.forget()
+		g.endDeadKeys()
+	})
 	return g
 }
 
@@ -111,6 +115,7 @@ func table() []route {
 		{"/v1/embeddings", post, dialect, generate(llm.Embeddings)},
 		{"/v1/models", get, dialect, listModels},
 		{"/v1/models/{id:.+}", get, dialect, showModel},
+		{"/v1/generation", get, dialect, generation},
 		{"/v1/audio/{rest:.+}", post, dialect, forward},
 		{"/v1/images/{rest:.+}", post, dialect, forward},
 		{"/v1/moderations", post, dialect, forward},
@@ -193,7 +198,10 @@ type Directory interface {
 // Router finds who answers. It stands here so that the door is tested without a provider.
 type Router interface {
 	Send(ctx context.Context, c *routing.Call) (*routing.Answer, []llm.Attempt, *llm.Error)
+	// First tells which target would be tried first; nothing is sent.
+	First(c *routing.Call) (routing.Target, *llm.Error)
 	Resolve(model string) (*llm.Source, string, *llm.Error)
+	Receipt(id, key string) *llm.Receipt
 }
 
 // Keys knows the applications' keys. It stands here because the gateway needs four methods of many.

@@ -61,7 +61,7 @@ func (x *exchange) guardHost() *llm.Error {
 // What a web page on an allowed origin may send and read.
 const (
 	corsMethods = "GET, HEAD, POST"
-	corsExpose  = "Request-Id, Retry-After, X-LocalRouter-Attempts, X-LocalRouter-Dropped, X-LocalRouter-Request-Id, X-LocalRouter-Route, X-Request-Id"
+	corsExpose  = "Request-Id, Retry-After, X-LocalRouter-Attempts, X-LocalRouter-Dropped, X-LocalRouter-Request-Id, X-LocalRouter-Route, X-LocalRouter-Router, X-Request-Id"
 )
 
 // guardOrigin lets a web page through only if its origin is on the list of some key, and answers its preflight. Which

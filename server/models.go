@@ -1,14 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
+	"localrouter/db/settings"
 	"localrouter/providers/llm"
+	"localrouter/routing"
 )
 
 // modelEntry is one line of GET /v1/models: OpenAI's fields, and what is known beyond them.
@@ -39,16 +43,14 @@ type modelPricing struct {
 	Request    string `json:"request,omitempty"`
 }
 
-// modelList is the spelled list of one state of the providers.
-type modelList struct {
-	from *llm.Sources
-	body []byte
-}
-
+// describe spells a model; src is nil for what stands for others.
 func describe(src *llm.Source, m *llm.Model) modelEntry {
-	e := modelEntry{ID: src.Name + "/" + m.ID, Object: "model", OwnedBy: m.OwnedBy, Name: m.Name,
+	e := modelEntry{ID: m.ID, Object: "model", OwnedBy: m.OwnedBy, Name: m.Name,
 		ContextLength: m.ContextLength, MaxOutput: m.MaxOutput, Parameters: m.Parameters}
-	if e.OwnedBy == "" {
+	if src == nil {
+		return e
+	}
+	if e.ID = src.Name + "/" + m.ID; e.OwnedBy == "" {
 		e.OwnedBy = src.Name
 	}
 	if !m.Created.IsZero() {
@@ -57,8 +59,9 @@ func describe(src *llm.Source, m *llm.Model) modelEntry {
 	if len(m.InputModes)+len(m.OutputModes) > 0 {
 		e.Modalities = &modelModes{m.InputModes, m.OutputModes}
 	}
+	t := target{Source: src, ID: m.ID, Model: m}
 	switch p := m.Price; {
-	case src.Local:
+	case t.Local():
 		e.Pricing = &modelPricing{Prompt: "0", Completion: "0"}
 	case p != nil:
 		e.Pricing = &modelPricing{Prompt: dollars(p.Input), Completion: dollars(p.Output)}
@@ -92,11 +95,46 @@ type lister interface {
 	AppendModel(dst []byte, m *llm.Model) []byte
 }
 
-// named is a model under the name that applications ask for it by.
-func named(src *llm.Source, m *llm.Model) llm.Model {
-	out := *m
-	out.ID = src.Name + "/" + m.ID
-	return out
+// modelList is the spelled list of one state of the providers and settings, for keys that may see everything.
+type modelList struct {
+	from *llm.Sources
+	conf *settings.Settings
+	body []byte
+}
+
+// choices are the names that stand for others: auto, the routers, the aliases.
+func choices(conf *settings.Settings) []llm.Model {
+	list := []llm.Model{{ID: "auto", OwnedBy: ourName, Name: "What the key has selected"}}
+	for i := range conf.Routers {
+		r := &conf.Routers[i]
+		list = append(list, llm.Model{ID: settings.RouterPrefix + r.Name, OwnedBy: ourName, Name: cmp.Or(r.Title, r.Name)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(conf.Aliases)) {
+		list = append(list, llm.Model{ID: name, OwnedBy: ourName, Name: "Stands for " + conf.Aliases[name]})
+	}
+	return list
+}
+
+// ourName owns what stands for others in lists of models.
+const ourName = "localrouter"
+
+// visible calls do with every model the key may reach, the names that stand for others first.
+func (x *exchange) visible(sources *llm.Sources, conf *settings.Settings, do func(src *llm.Source, m *llm.Model)) {
+	list, policy := choices(conf), x.policy()
+	for i := range list {
+		do(nil, &list[i])
+	}
+	if sources == nil {
+		return
+	}
+	for _, src := range sources.List {
+		for i := range src.Models {
+			t := routing.Target{Source: src, ID: src.Models[i].ID, Model: &src.Models[i]}
+			if policy.Allows(&t, conf.Offline) {
+				do(src, t.Model)
+			}
+		}
+	}
 }
 
 // listModels answers GET /v1/models from the lists as they are known: no provider is asked.
@@ -105,58 +143,54 @@ func listModels(x *exchange) *llm.Error {
 	if x.g.Directory != nil {
 		sources = x.g.Directory.Sources()
 	}
+	conf := x.g.Settings()
 	if l, ok := x.codec.(lister); ok {
-		return x.sendJSON(page(l, sources, x.r.URL.Query()))
+		return x.sendJSON(x.page(l, sources, conf))
 	}
-	list := x.g.models.Load()
-	if list == nil || list.from != sources {
-		entries := []modelEntry{}
-		if sources != nil {
-			for _, src := range sources.List {
-				for i := range src.Models {
-					entries = append(entries, describe(src, &src.Models[i]))
-				}
-			}
-		}
-		body, err := json.Marshal(struct {
-			Object string       `json:"object"`
-			Data   []modelEntry `json:"data"`
-		}{"list", entries})
-		if err != nil {
-			return llm.AsError(err)
-		}
-		list = &modelList{sources, body}
-		x.g.models.Store(list)
+	narrow := x.key.LocalOnly || len(x.key.AllowList) > 0
+	if list := x.g.models.Load(); !narrow && list != nil && list.from == sources && list.conf == conf {
+		return x.sendJSON(list.body)
 	}
-	return x.sendJSON(list.body)
+	entries := []modelEntry{}
+	x.visible(sources, conf, func(src *llm.Source, m *llm.Model) { entries = append(entries, describe(src, m)) })
+	body, err := json.Marshal(struct {
+		Object string       `json:"object"`
+		Data   []modelEntry `json:"data"`
+	}{"list", entries})
+	if err != nil {
+		return llm.AsError(err)
+	}
+	if !narrow {
+		x.g.models.Store(&modelList{sources, conf, body})
+	}
+	return x.sendJSON(body)
 }
 
-// page spells the part of all models that a query asks for.
-func page(l lister, sources *llm.Sources, query url.Values) []byte {
+// page spells the part of all models that the query asks for.
+func (x *exchange) page(l lister, sources *llm.Sources, conf *settings.Settings) []byte {
 	var list []llm.Model
-	if sources != nil {
-		for _, src := range sources.List {
-			for i := range src.Models {
-				list = append(list, named(src, &src.Models[i]))
-			}
-		}
-	}
+	x.visible(sources, conf, func(src *llm.Source, m *llm.Model) { list = append(list, named(src, m)) })
+	query := x.r.URL.Query()
 	limit, _ := strconv.Atoi(query.Get("limit")) // what is no number is the usual one
 	return l.AppendModels(nil, list, limit, query.Get("after_id"), query.Get("before_id"))
+}
+
+// named is a model under the name that applications ask for it by.
+func named(src *llm.Source, m *llm.Model) llm.Model {
+	out := *m
+	if src != nil {
+		out.ID = src.Name + "/" + m.ID
+	}
+	return out
 }
 
 // showModel answers GET /v1/models/{id}; the id may hold slashes, as they are or escaped.
 func showModel(x *exchange) *llm.Error {
 	id := x.vars["id"]
 	x.entry.Asked = cutText(id, 256)
-	src, own, e := x.g.Router.Resolve(id)
+	src, m, e := x.shown(id)
 	if e != nil {
 		return e
-	}
-	m, ok := src.Model(own)
-	if !ok {
-		return &llm.Error{Kind: llm.ModelNotFound, Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Model: id,
-			Message: "The provider " + src.Name + " does not list the model " + quoted(own) + ". GET /v1/models lists what it does."}
 	}
 	if l, ok := x.codec.(lister); ok {
 		whole := named(src, m)
@@ -167,6 +201,29 @@ func showModel(x *exchange) *llm.Error {
 		return llm.AsError(err)
 	}
 	return x.sendJSON(body)
+}
+
+// shown finds a model by one of its names; src is nil for what stands for others.
+func (x *exchange) shown(id string) (*llm.Source, *llm.Model, *llm.Error) {
+	list := choices(x.g.Settings())
+	for i := range list {
+		if list[i].ID == id {
+			return nil, &list[i], nil
+		}
+	}
+	src, own, e := x.g.Router.Resolve(id)
+	if e != nil {
+		return nil, nil, e
+	}
+	if e = x.policy().Refuses(&routing.Target{Source: src, ID: own}, id, x.g.Settings().Offline); e != nil {
+		return nil, nil, e
+	}
+	m, ok := src.Model(own)
+	if !ok {
+		return nil, nil, &llm.Error{Kind: llm.ModelNotFound, Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Model: id,
+			Message: "The provider " + src.Name + " does not list the model " + quoted(own) + ". GET /v1/models lists what it does."}
+	}
+	return src, m, nil
 }
 
 func (x *exchange) sendJSON(body []byte) *llm.Error {

@@ -100,9 +100,9 @@ func TestProviderErrorsArriveAsTheyAre(t *testing.T) {
 		body   string
 		header map[string]string
 	}{
-		{&llm.Error{Kind: llm.RateLimited, Status: 429, RetryAfter: 1500 * time.Millisecond, Message: "slow down", Body: []byte(`{"error":{"odd":1}}`), ContentType: "application/json",
-			Header: []llm.Field{{Name: "X-Request-Id", Value: "up-2"}}}, 429, `{"error":{"odd":1}}`, map[string]string{"Retry-After": "2", "X-Request-Id": "up-2", "X-LocalRouter-Route": "p/m"}},
-		{&llm.Error{Kind: llm.RateLimited, Status: 429, RetryAfter: time.Second, Message: "m", Header: []llm.Field{{Name: "Retry-After", Value: "7"}}}, 429, "", map[string]string{"Retry-After": "7"}},
+		{&llm.Error{Kind: llm.RateLimited, Status: 429, RetryAfter: 2500 * time.Millisecond, Message: "slow down", Body: []byte(`{"error":{"odd":1}}`), ContentType: "application/json",
+			Header: []llm.Field{{Name: "X-Request-Id", Value: "up-2"}}}, 429, `{"error":{"odd":1}}`, map[string]string{"Retry-After": "3", "X-Request-Id": "up-2", "X-LocalRouter-Route": "p/m"}},
+		{&llm.Error{Kind: llm.RateLimited, Status: 429, RetryAfter: 7 * time.Second, Message: "m", Header: []llm.Field{{Name: "Retry-After", Value: "7"}}}, 429, "", map[string]string{"Retry-After": "7"}},
 		{&llm.Error{Kind: llm.Unreachable, Status: 502, Code: "upstream_unreachable", Message: "refused"}, 502, "", nil},
 		{&llm.Error{Kind: llm.Timeout, Status: 504, Code: "timeout", Message: "late"}, 504, "", nil},
 		{&llm.Error{Kind: llm.ProviderAuth, Status: 502, Code: "provider_auth", Message: "bad credential"}, 502, "", nil},

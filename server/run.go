@@ -18,6 +18,7 @@ type Run struct {
 	Op              llm.Op
 	Stream          bool
 	Start           time.Time
+	Waiting         bool // for Provider, which is busy
 }
 
 // run is an exchange's place in the list of what runs. All of it is guarded by runs.mu.
@@ -25,6 +26,7 @@ type run struct {
 	prev, next      *exchange
 	listed, ended   bool
 	provider, model string
+	waiting         bool
 }
 
 // runs is the list of all requests between admission and their end.
@@ -81,7 +83,14 @@ func (l *runs) remove(x *exchange) {
 // target notes who answers x.
 func (l *runs) target(x *exchange, a *llm.Attempt) {
 	l.mu.Lock()
-	x.run.provider, x.run.model = a.Provider, a.Model
+	x.run.provider, x.run.model, x.run.waiting = a.Provider, a.Model, false
+	l.mu.Unlock()
+}
+
+// wait notes that x waits for a provider, or no longer does.
+func (l *runs) wait(x *exchange, provider string, waits bool) {
+	l.mu.Lock()
+	x.run.provider, x.run.waiting = provider, waits
 	l.mu.Unlock()
 }
 
@@ -125,7 +134,7 @@ func (g *Gateway) Running() []Run {
 	for x := g.runs.first; x != nil; x = x.run.next {
 		e := x.entry // these fields do not change once the request is listed
 		list = append(list, Run{ID: e.ID, KeyID: e.KeyID, Key: e.Key, Asked: e.Asked, Op: e.Op, Stream: e.Stream, Start: e.Start,
-			Provider: x.run.provider, Model: x.run.model})
+			Provider: x.run.provider, Model: x.run.model, Waiting: x.run.waiting})
 	}
 	return list
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // sameKeyTime guards the lines of keys: when a key is deleted, the others move
-// up, and a click that was aimed at the old line must not turn off another key.
+// up, and a click that was aimed at the old line must not turn off another key,
+// nor choose another model.
 const sameKeyTime = 700 * time.Millisecond
 
 // click acts on a line. Greying is only paint on some hosts, which deliver the
@@ -65,6 +66,15 @@ func (t *tray) act(l line, endpoint string) (title, text string) {
 			title = "The key could not be turned on"
 		}
 		err = t.app.SetKeyEnabled(l.key, l.on)
+	case chooseModel:
+		title = "The model could not be chosen"
+		err = t.app.Choose(l.key, l.choice)
+	case toggleOffline:
+		title = "Offline mode could not be ended"
+		if l.on {
+			title = "Offline mode could not be turned on"
+		}
+		err = t.app.SetOffline(l.on)
 	case copyEndpoint:
 		if err = t.copy(endpoint); err != nil {
 			t.o.Log.Warn("clipboard failed", "cause", err)

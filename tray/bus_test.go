@@ -112,11 +112,18 @@ Copy endpoint address
 New API key
 Keys
   my-app-1
+    As the application asks [x]
+    Router: Minimum Cost [ ]
+    ollama > llama3.3 [ ]
     Enabled [x]
     Open usage
   my-app-2
+    As the application asks [x]
+    Router: Minimum Cost [ ]
+    ollama > llama3.3 [ ]
     Enabled [x]
     Open usage
+Offline mode (local models only) [ ]
 ---
 Quit
 `
@@ -140,6 +147,14 @@ Quit
 	item.Has("Enabled [ ]")
 	item.Click("Keys", "my-app-2", "Open usage")
 	program.Says("usage id-2", 1)
+	item.Click("Keys", "my-app-2", "ollama > llama3.3")
+	program.Says(`choose "ollama/llama3.3" for id-2`, 1)
+	item.Has("ollama > llama3.3 [x]")
+	item.Click("Keys", "my-app-2", "As the application asks")
+	program.Says(`choose "" for id-2`, 1)
+	item.Click("Offline mode (local models only)")
+	program.Says("offline true", 1)
+	item.Has("Offline mode (local models only) [x]")
 	item.Click("Open dashboard")
 	program.Says("dashboard", 1)
 	program.Tell("name an_app & more")

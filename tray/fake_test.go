@@ -209,5 +209,11 @@ func (a *fakeApp) NewKey() (name, token string, err error) {
 func (a *fakeApp) SetKeyEnabled(id string, on bool) error {
 	return a.ask(map[bool]string{true: "enable ", false: "disable "}[on] + id)
 }
+func (a *fakeApp) Choose(id, value string) error {
+	return a.ask("choose " + value + " for " + id)
+}
+func (a *fakeApp) SetOffline(on bool) error {
+	return a.ask(map[bool]string{true: "offline", false: "online"}[on])
+}
 func (a *fakeApp) OpenKey(id string) error { return a.ask("usage " + id) }
 func (a *fakeApp) Quit()                   { a.ask("quit") }

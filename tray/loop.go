@@ -71,7 +71,7 @@ type tray struct {
 type slot struct {
 	entry  entry
 	shown  line
-	newKey time.Time // when the key that stands here last became another one
+	newKey time.Time // when the key or choice that stands here last became another one
 	slots  []*slot
 }
 
@@ -130,6 +130,10 @@ func (t *tray) listen(s *slot, clicks <-chan struct{}) {
 // differences. It ends with the last call to the desktop.
 func (t *tray) loop() {
 	changed := t.app.Changed()
+	var notices <-chan Notice
+	if n, can := t.app.(Noticer); can {
+		notices = n.Notices()
+	}
 	settle := time.NewTimer(settleTime) // also looks once after the start
 	defer settle.Stop()
 	waiting := true
@@ -164,6 +168,12 @@ func (t *tray) loop() {
 		case <-settle.C:
 			waiting = false
 			t.apply()
+		case n, ok := <-notices:
+			if !ok {
+				notices = nil
+				continue
+			}
+			t.work.Go(func() { t.tell(n.Title, n.Text) })
 		case <-t.again:
 			t.apply()
 		case <-moving:
@@ -225,7 +235,7 @@ func (t *tray) applyLines(slots []*slot, lines []line) {
 func (t *tray) applyLine(s *slot, want line) {
 	was := s.shown
 	s.shown = want
-	if was.key != want.key {
+	if was.key != want.key || was.choice != want.choice {
 		s.newKey = time.Now()
 	}
 	if want.hidden && !was.hidden {

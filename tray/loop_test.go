@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var twoKeys = State{Status: Running, Address: "127.0.0.1:3636", Running: true, Today: "3 requests today", Keys: someKeys(2)}
+var twoKeys = State{Status: Running, Address: "127.0.0.1:3636", Running: true, Today: "3 requests today", Keys: someKeys(2), Choices: someChoices(3)}
 
 // trial is a Run on a fake desktop, in a bubble of virtual time.
 type trial struct {
@@ -179,7 +179,10 @@ func TestClicks(t *testing.T) {
 		r.click("Keys", "my-app-1", "Enabled")
 		r.click("Keys", "my-app-2", "Enabled")
 		r.click("Keys", "my-app-2", "Open usage")
-		want := "stop; dashboard; new key; disable id-1; enable id-2; usage id-2"
+		r.click("Keys", "my-app-2", "Router: Minimum Cost")
+		r.click("Keys", "my-app-1", "As the application asks")
+		r.click("Offline mode (local models only)")
+		want := "stop; dashboard; new key; disable id-1; enable id-2; usage id-2; choose router/minimum-cost for id-2; choose  for id-1; offline"
 		if got := r.app.all(); got != want {
 			t.Errorf("the program was asked: %s, want: %s", got, want)
 		}
@@ -242,6 +245,30 @@ func TestAClickDoesNotReachAKeyThatJustMovedThere(t *testing.T) {
 	})
 }
 
+// Likewise a list of models that is read anew while the menu is open.
+func TestAClickDoesNotReachAModelThatJustMovedThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, twoKeys, nil)
+		s := twoKeys
+		s.Choices = twoKeys.Choices[1:]
+		r.app.set(s)
+		synctest.Wait()
+		if err := r.desktop.click("Keys", "my-app-2", "Router: Maximum Performance"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := r.app.all(); got != "" {
+			t.Errorf("the click asked for: %s", got)
+		}
+		r.settle()
+		r.click("Keys", "my-app-2", "Router: Maximum Performance")
+		if got := r.app.all(); got != "choose router/maximum-performance for id-2" {
+			t.Errorf("later the click asked for %q", got)
+		}
+		r.end()
+	})
+}
+
 func TestFailuresAreToldInWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, twoKeys, nil)
@@ -252,6 +279,32 @@ func TestFailuresAreToldInWords(t *testing.T) {
 		r.click("Keys", "my-app-1", "Enabled")
 		const cause = ": port 3636 is taken by nginx"
 		want := []string{"The gateway could not be stopped" + cause, "The dashboard could not be opened" + cause, "No key was made" + cause, "The key could not be turned off" + cause}
+		if diff := cmp.Diff(want, r.told); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
+		r.end()
+	})
+}
+
+// teller is a program that tells of something by itself.
+type teller struct {
+	*fakeApp
+	notices chan Notice
+}
+
+func (t teller) Notices() <-chan Notice { return t.notices }
+
+func TestWhatTheProgramTellsIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &trial{t: t, app: newFakeApp(twoKeys), desktop: newFakeDesktop(), ended: make(chan struct{})}
+		app := teller{r.app, make(chan Notice, 1)}
+		app.notices <- Notice{"The key zed has no money left", "It has spent $5."} // told before there was an icon
+		r.begin(app, nil)
+		app.notices <- Notice{"This machine has spent 80 % of its money", "It has spent $8."}
+		r.settle()
+		close(app.notices)
+		r.settle()
+		want := []string{"The key zed has no money left: It has spent $5.", "This machine has spent 80 % of its money: It has spent $8."}
 		if diff := cmp.Diff(want, r.told); diff != "" {
 			t.Errorf("notices (-want +got):\n%s", diff)
 		}

@@ -26,12 +26,20 @@ type State struct {
 	Running bool
 	// Keys are the keys of applications, in the order they are shown.
 	Keys []Key
+	// Choices are what can answer all requests of a key, in the order they
+	// are shown: routers, then models by provider.
+	Choices []Choice
+	// Offline reports whether no request leaves this machine.
+	Offline bool
 }
 
 // Key is one application's key as the menu shows it.
 type Key struct {
 	ID, Name string
 	Enabled  bool
+	// Selected is the Value of the choice that answers all its requests.
+	// Empty: the application names the model.
+	Selected string
 }
 
 // The words for State.Status.
@@ -66,6 +74,8 @@ const (
 	newKey        verb = "new key"
 	toggleKey     verb = "toggle key"
 	openKey       verb = "open key"
+	chooseModel   verb = "choose model"
+	toggleOffline verb = "toggle offline mode"
 	quitApp       verb = "quit"
 )
 
@@ -81,7 +91,8 @@ type line struct {
 	hidden  bool
 	verb    verb
 	on      bool   // toggles: what a click asks for
-	key     string // toggleKey, openKey: the key's id
+	key     string // toggleKey, openKey, chooseModel: the key's id
+	choice  string // chooseModel: what is to answer; empty: what the application asks for
 	lines   []line // the submenu
 }
 
@@ -101,7 +112,8 @@ func menuOf(s State) []line {
 		{label: "Open dashboard", enabled: true, verb: openDashboard},
 		{label: "Copy endpoint address", enabled: endpoint != "", verb: copyEndpoint},
 		{label: "New API key", enabled: true, verb: newKey},
-		{label: "Keys", enabled: true, lines: keyLines(s.Keys)},
+		{label: "Keys", enabled: true, lines: keyLines(s)},
+		{label: "Offline mode (local models only)", tick: true, checked: s.Offline, enabled: true, verb: toggleOffline, on: !s.Offline},
 		{rule: true},
 		{label: "Quit", enabled: true, verb: quitApp},
 	}
@@ -109,28 +121,43 @@ func menuOf(s State) []line {
 
 // keyLines returns the submenu of keys: a hint where there is none, a line with
 // a submenu for each of the first ones, and the way to the others.
-func keyLines(keys []Key) []line {
+func keyLines(s State) []line {
+	offered := offer(s.Choices)
 	lines := make([]line, 0, maxKeys+2)
-	lines = append(lines, line{label: "No keys yet: choose New API key", hidden: len(keys) > 0})
+	lines = append(lines, line{label: "No keys yet: choose New API key", hidden: len(s.Keys) > 0})
 	for i := range maxKeys {
-		if i >= len(keys) {
-			lines = append(lines, line{hidden: true, lines: []line{
-				{label: "Enabled", tick: true},
-				{label: "Open usage"},
-			}})
+		if i >= len(s.Keys) {
+			lines = append(lines, line{hidden: true, lines: oneKey(Key{}, nil, false)})
 			continue
 		}
-		key := keys[i]
+		key := s.Keys[i]
 		name := key.Name
 		if strings.TrimSpace(name) == "" {
 			name = key.ID
 		}
-		lines = append(lines, line{label: cut(oneLine(name), maxName), enabled: true, lines: []line{
-			{label: "Enabled", tick: true, checked: key.Enabled, enabled: true, verb: toggleKey, on: !key.Enabled, key: key.ID},
-			{label: "Open usage", enabled: true, verb: openKey, key: key.ID},
-		}})
+		lines = append(lines, line{label: cut(oneLine(name), maxName), enabled: true, lines: oneKey(key, withSelected(offered, s.Choices, key.Selected), len(s.Choices) > maxChoices)})
 	}
-	return append(lines, line{label: "More in the dashboard ...", enabled: true, hidden: len(keys) <= maxKeys, verb: openDashboard})
+	return append(lines, line{label: "More in the dashboard ...", enabled: true, hidden: len(s.Keys) <= maxKeys, verb: openDashboard})
+}
+
+// oneKey returns the submenu of a key: what answers its requests, one of which
+// is ticked, then the rest.
+func oneKey(key Key, choices []Choice, more bool) []line {
+	there := key.ID != ""
+	lines := make([]line, 0, maxChoices+4)
+	lines = append(lines, line{label: "As the application asks", tick: true, checked: there && key.Selected == "", enabled: there, verb: chooseModel, key: key.ID})
+	for i := range maxChoices {
+		if i >= len(choices) {
+			lines = append(lines, line{tick: true, hidden: true})
+			continue
+		}
+		c := choices[i]
+		lines = append(lines, line{label: cut(oneLine(c.Label), maxName), tick: true, checked: c.Value == key.Selected, enabled: true, verb: chooseModel, key: key.ID, choice: c.Value})
+	}
+	return append(lines,
+		line{label: "More in the dashboard ...", enabled: true, hidden: !more, verb: openDashboard},
+		line{label: "Enabled", tick: true, checked: key.Enabled, enabled: there, verb: toggleKey, on: !key.Enabled, key: key.ID},
+		line{label: "Open usage", enabled: there, verb: openKey, key: key.ID})
 }
 
 // titleOf returns the first line: the truth at a glance. A stopped gateway has

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -20,6 +21,18 @@ func someKeys(count int) []Key {
 		keys = append(keys, Key{ID: fmt.Sprint("id-", i+1), Name: fmt.Sprint("my-app-", i+1), Enabled: i != 1})
 	}
 	return keys
+}
+
+// someChoices are two routers and models of three providers, count in all.
+func someChoices(count int) []Choice {
+	list := []Choice{{Value: "router/minimum-cost", Label: "Router: Minimum Cost"}, {Value: "router/maximum-performance", Label: "Router: Maximum Performance"}}
+	for i, group := range []string{"ollama", "openrouter", "openai"} {
+		for n := range []int{3, max(0, count-7), 2}[i] {
+			id := fmt.Sprint("m", n+1)
+			list = append(list, Choice{Value: group + "/" + id, Label: group + " > " + id, Group: group})
+		}
+	}
+	return list[:min(count, len(list))]
 }
 
 // text writes a menu as a person reads it: see testdata/menus.txt.
@@ -60,6 +73,10 @@ func TestMenuOfEveryState(t *testing.T) {
 		{"exposed", State{Status: Exposed, Address: "0.0.0.0:3636", Running: true, Detail: "every device on this network can reach it"}},
 		{"port taken", State{Status: Failed, Address: "127.0.0.1:3636", Detail: "port 3636 is taken by another program (nginx, process 812); free it or choose another one in the settings"}},
 		{"more keys than the menu holds", State{Status: Running, Address: "[::1]:3636", Running: true, Keys: someKeys(14)}},
+		{"keys with a selection, offline", State{Status: Running, Address: "127.0.0.1:3636", Running: true, Offline: true, Choices: someChoices(4), Keys: []Key{
+			{ID: "a", Name: "asks", Enabled: true}, {ID: "b", Name: "router", Enabled: true, Selected: "router/maximum-performance"}, {ID: "c", Name: "gone", Enabled: true, Selected: "router/gone"}}}},
+		{"more models than the menu holds", State{Status: Running, Address: "127.0.0.1:3636", Running: true, Choices: someChoices(300), Keys: []Key{
+			{ID: "a", Name: "one", Enabled: true, Selected: "openrouter/m290"}}}},
 		{"names of other people", State{Status: Running, Address: "localhost:3636", Running: true, Keys: []Key{
 			{ID: "a", Name: "with\na break & an under_score", Enabled: true}, {ID: "id-of-a-key-without-name"}, {ID: "b", Name: strings.Repeat("ключ ", 20), Enabled: true}}}},
 	} {
@@ -96,13 +113,47 @@ func TestMenuKeepsItsShape(t *testing.T) {
 	want := shape(menuOf(State{}))
 	for _, status := range []string{Running, Degraded, Stopped, Starting, Exposed, Failed, "a word from the future"} {
 		for _, keys := range []int{0, 1, maxKeys, maxKeys + 1, 500} {
-			for _, running := range []bool{true, false} {
-				s := State{Status: status, Running: running, Keys: someKeys(keys), Detail: status, Address: "127.0.0.1:1"}
+			for i, running := range []bool{true, false} {
+				s := State{Status: status, Running: running, Keys: someKeys(keys), Detail: status, Address: "127.0.0.1:1", Offline: running, Choices: someChoices([]int{maxChoices, 500}[i])}
+				for k := range s.Keys {
+					s.Keys[k].Selected = []string{"", "openrouter/m400", "router/gone"}[k%3]
+				}
 				if got := shape(menuOf(s)); got != want {
 					t.Errorf("%s with %d keys has another shape", status, keys)
 				}
 			}
 		}
+	}
+}
+
+// One provider with hundreds of models leaves room for the others.
+func TestEveryProviderHasItsShareOfTheMenu(t *testing.T) {
+	count := func(list []Choice) map[string]int {
+		of := map[string]int{}
+		for _, c := range list {
+			of[c.Group]++
+		}
+		return of
+	}
+	all := someChoices(300)
+	got := offer(all)
+	if diff := cmp.Diff(map[string]int{"": 2, "ollama": 3, "openrouter": 9, "openai": 2}, count(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for i := 1; i < len(got); i++ {
+		if slices.Index(all, got[i-1]) >= slices.Index(all, got[i]) {
+			t.Errorf("%s stands before %s", got[i-1].Value, got[i].Value)
+		}
+	}
+	var routers []Choice
+	for i := range 50 {
+		routers = append(routers, Choice{Value: fmt.Sprint("router/", i)})
+	}
+	if of := count(offer(append(routers, all[2:]...))); of[""] != maxChoices/2 || of["ollama"] == 0 || of["openai"] == 0 {
+		t.Errorf("many routers leave %v", of)
+	}
+	if with := withSelected(got, all, "openrouter/m250"); len(with) != maxChoices || with[maxChoices-1].Value != "openrouter/m250" {
+		t.Errorf("what is selected is not seen: %v", with)
 	}
 }
 

@@ -72,9 +72,9 @@ func openMenu(t *testing.T, desktop *traytest.Desktop, icon image.Point) {
 	}
 	keep(t, "tray-open.png", open, around(open, menu, icon))
 
-	// Upwards from the end: Quit, Keys, then into both submenus. Each must have
+	// Upwards from the end: Quit, Offline mode, Keys, then into both submenus. Each must have
 	// its lines: a panel that is told of them in the wrong order shows a sliver.
-	desktop.Press("Up", "Up", "Right", "Right")
+	desktop.Press("Up", "Up", "Up", "Right", "Right")
 	keys := desktop.Steady()
 	below := traytest.Difference(closed, keys)
 	if grown := menu.Min.X - below.Min.X; grown < 2*80 {

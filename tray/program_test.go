@@ -59,6 +59,39 @@ func TestTheProgramOnADesktop(t *testing.T) {
 	item.Click("Keys", "my-app-1", "Enabled")
 	traytest.Until(t, "the key works again", func() bool { return ask(t, address, key) == http.StatusOK })
 
+	// What is chosen in the menu answers every request of the key, until the application may ask again.
+	command := func(words ...string) string {
+		c := exec.Command(program, words...)
+		c.Env = append(os.Environ(), "LOCALROUTER_HOME="+home)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Errorf("localrouter %s: %v\n%s", strings.Join(words, " "), err, out)
+		}
+		return strings.Join(strings.Fields(string(out)), " ")
+	}
+	item.Click("Keys", "my-app-1", "Router: Maximum Performance")
+	item.Has("Router: Maximum Performance [x]")
+	if list := command("keys", "list"); !strings.Contains(list, " selected router/maximum-performance ") {
+		t.Errorf("after the choice the key is: %s", list)
+	}
+	item.Click("Keys", "my-app-1", "demo > demo")
+	item.Has("demo > demo [x]")
+	if list := command("keys", "list"); !strings.Contains(list, " selected demo/demo ") {
+		t.Errorf("after the choice of a model the key is: %s", list)
+	}
+	item.Click("Keys", "my-app-1", "As the application asks")
+	item.Has("As the application asks [x]")
+	if list := command("keys", "list"); !strings.Contains(list, " asked demo/demo ") {
+		t.Errorf("after taking it back the key is: %s", list)
+	}
+	item.Click("Offline mode (local models only)")
+	item.Has("Offline mode (local models only) [x]")
+	if said := command("offline"); !strings.Contains(said, "is on") {
+		t.Errorf("the command line says: %s", said)
+	}
+	command("offline", "off")
+	item.Has("Offline mode (local models only) [ ]")
+
 	item.Click("Stop gateway")
 	item.Has("LocalRouter - stopped [disabled]")
 	if code := ask(t, address, key); code != 0 {

@@ -34,6 +34,11 @@ type App interface {
 	NewKey() (name, token string, err error)
 	// SetKeyEnabled turns one key on or off.
 	SetKeyEnabled(id string, on bool) error
+	// Choose lets the choice of that value answer all requests of a key; with
+	// an empty one the application names the model again.
+	Choose(id, value string) error
+	// SetOffline keeps every request on this machine, or lets them out again.
+	SetOffline(on bool) error
 	// OpenKey shows the usage of one key in the dashboard.
 	OpenKey(id string) error
 	// Quit asks the program to end. It must not wait for Run to return.
@@ -44,6 +49,15 @@ type App interface {
 // case that the clipboard cannot be reached. Without it the dashboard is opened.
 type KeyShower interface {
 	ShowKey(name, token string) error
+}
+
+// Notice is something a person should hear of, without a sound.
+type Notice struct{ Title, Text string }
+
+// Noticer is an App that tells of something although nobody clicked.
+type Noticer interface {
+	// Notices returns a channel that receives what is to be shown.
+	Notices() <-chan Notice
 }
 
 // Options are the surroundings of Run; the zero value is right for a program.

@@ -1,5 +1,5 @@
 // Command notices writes the notices of everything that is built into the program: each Go module that is linked on
-// some system, Go itself, the tokenizer's vocabulary, and the packages inside the embedded ECharts build. It is run by
+// some system, Go itself, the tokenizer's vocabulary, the data of the catalogue, and the packages inside the embedded ECharts build. It is run by
 // hand (make notices) after a dependency has changed; a test notices a module that is missing.
 package main
 
@@ -62,6 +62,11 @@ func notices(scripts string) ([]byte, error) {
 	}
 	if err := add("o200k_base, the vocabulary of OpenAI's tiktoken", "providers/tokens"); err != nil {
 		return nil, err
+	}
+	for _, of := range []struct{ name, dir string }{{"npm @earendil-works/pi-ai", "pi-ai"}, {"npm @pydantic/genai-prices", "genai-prices"}, {"charm.land/catwalk", "catwalk"}} {
+		if err := add(of.name+", data of the model catalogue", filepath.Join("providers/catalog/licences", of.dir)); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range []string{"echarts", "echarts/licenses", "zrender", "tslib"} {
 		if err := add("npm "+name, filepath.Join(scripts, name)); err != nil {

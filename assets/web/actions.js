@@ -15,6 +15,10 @@ const deeds = {
     const { status, detail } = await (await app.call("POST", "/do/vault/retry")).json();
     status === "ready" ? toast("ok", "The vault is open") : toast("err", detail);
   },
+  async "budget-allow"(b) {
+    const { until } = await (await app.call("POST", "/do/budget/allow", { account: b.dataset.id })).json();
+    toast("ok", "Requests go on until " + new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+  },
   "new-key": () => openForm(true),
   "new-key-close": () => openForm(false),
   "key-switch": (b) => app.call("PATCH", "/do/keys/" + encodeURIComponent(b.dataset.id), { enabled: b.dataset.now !== "true" }),
@@ -48,7 +52,7 @@ export function actions(of) {
     button.setAttribute("aria-busy", "true");
     try {
       await deeds[button.dataset.act](button);
-      if (/^(gateway|stop-run|vault-retry|key-)/.test(button.dataset.act)) app.refresh();
+      if (/^(gateway|stop-run|vault-retry|budget-allow|key-)/.test(button.dataset.act)) app.refresh();
     } catch (error) {
       if (error.status !== 401) toast("err", error.message);
     } finally {

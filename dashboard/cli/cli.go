@@ -109,8 +109,10 @@ func (s *session) root() *cobra.Command {
 		s.keysList(), s.keysNew(), s.keysSet(), s.keysRename(), s.keysSwitch("enable", true), s.keysSwitch("disable", false),
 		s.keysRegenerate(), s.keysRemove())
 	providers := s.group("providers", "Say who answers: OpenAI, OpenRouter, Ollama, any compatible server",
-		s.providersList(), s.providersAdd(), s.providersSetKey(), s.providersTest(), s.providersRemove())
-	root.AddCommand(serve, s.demoCommand(), s.statusCommand(), s.dashboardCommand(), keys, providers, s.modelsCommand(), s.versionCommand())
+		s.providersList(), s.providersAdd(), s.providersSet(), s.providersSetKey(), s.providersTest(), s.providersRetry(), s.providersRemove())
+	routers := s.group("routers", "Say how a model is chosen, and see how it would be now",
+		s.routersList(), s.routersPreview(), s.routersNew(), s.routersSet(), s.routersRemove(), s.routersRestore())
+	root.AddCommand(serve, s.demoCommand(), s.statusCommand(), s.dashboardCommand(), keys, providers, routers, s.modelsCommand(), s.offlineCommand(), s.budgetCommand(), s.versionCommand())
 	return root
 }
 

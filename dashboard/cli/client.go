@@ -48,6 +48,7 @@ type status struct {
 	UptimeSeconds float64  `json:"uptime_seconds"`
 	Notices       []string `json:"notices"`
 	SettingsError string   `json:"settings_error"`
+	Offline       bool     `json:"offline"` // no request may leave this machine
 	Vault         struct {
 		Status  string `json:"status"`
 		Backend string `json:"backend"`

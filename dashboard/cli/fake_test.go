@@ -33,8 +33,20 @@ type fakeRecord struct {
 	Enabled bool    `json:"enabled"`
 	Intern  bool    `json:"internal"`
 
-	Limits  []map[string]any `json:"limits,omitempty"`
-	Expires string           `json:"expires,omitempty"`
+	fakeTerms
+}
+
+type fakeTerms struct {
+	Selection string           `json:"selection"`
+	Mode      string           `json:"mode"`
+	AllowList []string         `json:"allow_list,omitempty"`
+	LocalOnly bool             `json:"local_only"`
+	Strict    bool             `json:"strict"`
+	Rehearse  bool             `json:"rehearse"`
+	Limits    []map[string]any `json:"limits,omitempty"`
+	Budget    map[string]any   `json:"budget,omitempty"`
+	Expires   string           `json:"expires,omitempty"`
+	Notes     []string         `json:"notes,omitempty"`
 }
 
 // fake is a running program as the command line sees it: the admin API of the contract and a gateway that answers one
@@ -44,18 +56,21 @@ type fake struct {
 	keys      []fakeRecord
 	providers []map[string]any
 	models    []map[string]any
+	routers   []map[string]any
+	preview   map[string]any
 	status    map[string]any
+	spent     map[string]any
 	asked     []string // "METHOD PATH BODY" of each call but GET /status
 	broken    bool     // the gateway's answers end without their end mark
 }
 
 func newFake(scenario string) *fake {
-	used := "2026-11-20T08:00:00Z"
+	used, plain := "2026-11-20T08:00:00Z", fakeTerms{Selection: "router/minimum-cost", Mode: "asked"}
 	f := &fake{
 		keys: []fakeRecord{
-			{"k1", "my-app-1", "lr-AAAA1", "2026-11-01T10:00:00Z", &used, true, false, nil, ""},
-			{"k2", "my-app-2", "lr-BBBB2", "2026-11-02T10:00:00Z", nil, false, false, nil, ""},
-			{"k3", "demo", "lr-CCCC3", "2026-11-02T10:00:00Z", nil, true, true, nil, ""},
+			{"k1", "my-app-1", "lr-AAAA1", "2026-11-01T10:00:00Z", &used, true, false, plain},
+			{"k2", "my-app-2", "lr-BBBB2", "2026-11-02T10:00:00Z", nil, false, false, plain},
+			{"k3", "demo", "lr-CCCC3", "2026-11-02T10:00:00Z", nil, true, true, plain},
 		},
 		models: []map[string]any{{"id": "demo/demo", "context_length": 8192, "price": map[string]any{"local": true}}},
 		status: map[string]any{
@@ -65,7 +80,25 @@ func newFake(scenario string) *fake {
 			"today": map[string]any{"requests": 312, "tokens": 1_234_567, "cost_usd": 0.8412, "errors": 2},
 		},
 	}
+	f.spent = map[string]any{"today_usd": 0, "month_usd": 0, "budgets": []any{}}
+	f.routers = []map[string]any{
+		{"name": "minimum-cost", "title": "Minimum Cost", "strategies": []string{"local_first", "lowest_cost"}, "fallback": true, "default": "yes", "candidates": 12},
+		{"name": "maximum-performance", "title": "Strong", "strategies": []string{"highest_performance"}, "include": []string{"openai/*", "ollama"}, "exclude": []string{"*/tiny"},
+			"capabilities": []string{"tools"}, "min_parameters": "7B", "free_only": true, "default": "changed", "candidates": 0},
+		{"name": "mine", "manual": []string{"ollama/qwen3:32b", "openai/gpt-5"}, "fallback": true, "limits": []map[string]any{{"kind": "requests", "limit": 5, "window": "1m"}}},
+	}
+	f.preview = map[string]any{"name": "minimum-cost", "strategies": []string{"local_first", "lowest_cost"}, "input_tokens": 1000, "output_tokens": 512, "candidates": []map[string]any{
+		{"provider": "ollama", "model": "qwen3:32b", "figures": []string{"local", "costs nothing"}, "price": map[string]any{"local": true}, "context_length": 40_960, "latency_ms": 260, "health": "healthy"},
+		{"provider": "openai", "model": "gpt-5-mini", "figures": []string{"remote", "$0.0013"}, "price": map[string]any{"input": 0.25, "output": 2}, "context_length": 400_000, "latency_ms": 420, "health": "degraded"},
+		{"provider": "anthropic", "model": "claude-sonnet-4.5", "left_out": "rate limited, 12 s left", "price": map[string]any{"input": 3, "output": 15}},
+	}}
 	switch scenario {
+	case "budgets":
+		f.spent = map[string]any{"today_usd": 4.1, "month_usd": 12.5, "budgets": []map[string]any{
+			{"account": "machine", "period": "day", "spent_usd": 4.1, "reserved_usd": 0.25, "of_usd": 5, "until": "2026-11-21T00:00:00Z", "allowed_until": nil},
+			{"account": "k1", "name": "my-app-1", "period": "day", "spent_usd": 1, "of_usd": 1, "until": "2026-11-21T00:00:00Z", "allowed_until": "2026-11-20T15:00:00Z", "allowed_today": true},
+			{"account": "k1", "name": "my-app-1", "period": "month", "spent_usd": 12.5, "of_usd": 100, "until": "2026-12-01T00:00:00Z", "allowed_until": nil, "allowed_today": true},
+		}}
 	case "troubled":
 		f.status["status"], f.status["detail"] = "degraded", "no provider answers"
 		f.status["today"].(map[string]any)["cost_unknown"] = 3
@@ -91,15 +124,36 @@ func newFake(scenario string) *fake {
 		f.providers = []map[string]any{{"name": "ollama", "type": "ollama", "base_url": "http://127.0.0.1:11434", "enabled": true,
 			"local": true, "state": "healthy", "detail": "", "latency_ms": 12, "models": 2}}
 	case "twins":
-		f.keys = append(f.keys, fakeRecord{"k4", "my-app-1", "lr-DDDD4", "2026-11-03T10:00:00Z", nil, true, false, nil, ""})
+		f.keys = append(f.keys, fakeRecord{"k4", "my-app-1", "lr-DDDD4", "2026-11-03T10:00:00Z", nil, true, false, plain})
 	case "limited":
 		f.keys[0].Limits = []map[string]any{{"kind": "requests", "limit": 100, "window": "1m"}, {"kind": "cost", "limit": 0.5, "window": "30d"}}
 		f.keys[0].Expires = "2125-02-01T00:00:00Z"
 		f.keys[2].Expires = "2026-01-31T18:30:00Z"
+	case "bounded":
+		f.keys[0].fakeTerms = fakeTerms{Selection: "ollama/llama3.3", Mode: "selected", AllowList: []string{"ollama", "openai/*"}, LocalOnly: true, Strict: true,
+			Budget: map[string]any{"day": 2, "month": 20.5}}
+		f.keys[1].AllowList, f.keys[1].Rehearse, f.keys[2].LocalOnly = []string{"openrouter/anthropic/*"}, true, true
+	case "busy":
+		f.providers = []map[string]any{
+			{"name": "ollama", "type": "ollama", "base_url": "http://127.0.0.1:11434", "enabled": true, "local": true, "state": "unhealthy", "latency_ms": 12, "models": 2,
+				"detail": "resting after 2 failures, 9 s left", "running": 1, "waiting": 3, "max_parallel": 1,
+				"rests": []map[string]any{{"model": "gemma3:27b", "detail": "the provider does not know it, 4 min left"}}},
+			{"name": "openai", "type": "openai", "base_url": "https://api.openai.com/v1", "enabled": true, "state": "degraded", "latency_ms": 210, "models": 28, "plan": "free",
+				"detail": "rate limited, 12 s left", "rests": []map[string]any{{"credential": "second", "detail": "key refused"}}},
+		}
+	case "catalog":
+		f.models = []map[string]any{
+			{"id": "openai/gpt-5", "context_length": 400_000, "max_output": 128_000, "capabilities": []string{"tools", "vision"}, "price": map[string]any{"input": 1.25, "output": 10}},
+			{"id": "ollama/qwen3:32b", "context_length": 40_960, "parameters": 32_800_000_000, "capabilities": []string{"tools"}, "price": map[string]any{"local": true}},
+			{"id": "max/claude", "context_length": 200_000, "capabilities": []string{}, "price": map[string]any{"flat": true, "input": 3, "output": 15}},
+			{"id": "lab/tiny", "parameters": 360_000_000, "capabilities": []string{}, "price": nil},
+		}
+	case "offline":
+		f.status["offline"] = true
 	case "broken":
 		f.broken = true
 	case "empty":
-		f.keys, f.models = []fakeRecord{}, []map[string]any{}
+		f.keys, f.models, f.routers = []fakeRecord{}, []map[string]any{}, []map[string]any{}
 	}
 	return f
 }
@@ -134,7 +188,24 @@ func (f *fake) admin(token string) http.Handler {
 	})
 	mux.HandleFunc("POST /keys/internal", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"key": fakeKey}) })
 	mux.HandleFunc("POST /keys/{id}/regenerate", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"key": fakeKey}) })
-	mux.HandleFunc("PATCH /keys/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("PATCH /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
+		for _, k := range f.keys {
+			if k.ID != r.PathValue("id") {
+				continue
+			}
+			k.AllowList, k.Limits, k.Budget = nil, nil, nil // what is sent takes their place
+			json.NewDecoder(r.Body).Decode(&k)
+			if k.Expires == "never" {
+				k.Expires = ""
+			}
+			if k.Selection == "openai/gpt-9" {
+				k.Notes = []string{"openai does not list gpt-9; it is asked for it all the same."}
+			}
+			reply(w, k)
+			return
+		}
+	})
+	mux.HandleFunc("PUT /offline", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 	mux.HandleFunc("DELETE /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("id") == "k3" {
 			refuse(w, http.StatusConflict, "demo is the program's own key", "leave it; it lives in memory only")
@@ -154,6 +225,31 @@ func (f *fake) admin(token string) http.Handler {
 			refuse(w, http.StatusNotFound, "there is no provider "+r.PathValue("name")+".", "look at the list")
 		}
 	})
+	mux.HandleFunc("GET /budget", func(w http.ResponseWriter, _ *http.Request) { reply(w, f.spent) })
+	mux.HandleFunc("POST /budget/allow", func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Account string }
+		json.NewDecoder(r.Body).Decode(&in)
+		if in.Account == "k2" {
+			refuse(w, http.StatusConflict, "the key my-app-2 was allowed its hour of today already", "raise the budget, or wait for the next day")
+			return
+		}
+		reply(w, map[string]string{"until": "2026-11-20T15:00:00Z"})
+	})
+	mux.HandleFunc("PATCH /providers/{name}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("POST /providers/{name}/retry", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /routers", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"routers": f.routers}) })
+	mux.HandleFunc("POST /routers/restore", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, map[string]any{"restored": []string{"minimum-cost"}})
+	})
+	mux.HandleFunc("PUT /routers/{name}", func(w http.ResponseWriter, _ *http.Request) {})
+	mux.HandleFunc("DELETE /routers/{name}", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"keys": []string{"my-app-1"}}) })
+	mux.HandleFunc("GET /routers/{name}/preview", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("name") != "minimum-cost" {
+			refuse(w, http.StatusNotFound, `there is no router named "`+r.PathValue("name")+`"`, `did you mean "minimum-cost"?`)
+			return
+		}
+		reply(w, f.preview)
+	})
 	mux.HandleFunc("GET /models", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"models": f.models}) })
 	mux.HandleFunc("GET /requests/{id}", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, map[string]any{"id": r.PathValue("id"), "provider": "demo", "model": "demo", "input_tokens": 21, "output_tokens": 1203, "cost_usd": 0, "cost_source": "local"})
@@ -167,7 +263,7 @@ func (f *fake) admin(token string) http.Handler {
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		f.mu.Lock()
 		if r.URL.Path != "/admin/v1/status" {
-			f.asked = append(f.asked, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+string(body)))
+			f.asked = append(f.asked, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
 		}
 		f.mu.Unlock()
 		http.StripPrefix("/admin/v1", mux).ServeHTTP(w, r)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -24,8 +25,16 @@ type key struct {
 	Enabled  bool   `json:"enabled"`
 	Internal bool   `json:"internal"`
 
-	Limits  []settings.Limit `json:"limits"`
-	Expires moment           `json:"expires"`
+	Selection string             `json:"selection"`
+	Mode      string             `json:"mode"`
+	AllowList settings.Patterns  `json:"allow_list"`
+	LocalOnly bool               `json:"local_only"`
+	Strict    bool               `json:"strict"`
+	Rehearse  bool               `json:"rehearse"`
+	Limits    []settings.Limit   `json:"limits"`
+	Budget    settings.BudgetUSD `json:"budget"`
+	Expires   moment             `json:"expires"`
+	Notes     []string           `json:"notes"` // of the answer to a change
 }
 
 // prefixLength is how much of a key is no secret (security.md 5).
@@ -95,7 +104,7 @@ func (s *session) showKeys(all []key) {
 		return
 	}
 	heads, cells := termsCells(all)
-	rows := s.heads(slices.Concat([]string{"NAME", "KEY", "STATE"}, heads, []string{"CREATED", "LAST USED", "ID"})...)
+	rows := s.heads(slices.Concat([]string{"NAME", "KEY", "STATE", "MODE", "SELECTION"}, heads, []string{"CREATED", "LAST USED", "ID"})...)
 	for _, k := range all {
 		state := "enabled"
 		if !k.Enabled {
@@ -107,7 +116,7 @@ func (s *session) showKeys(all []key) {
 		if k.Internal {
 			name += " (the program's own)"
 		}
-		rows = append(rows, slices.Concat([]string{name, clean(k.Prefix) + "…", s.state(state)}, cells(&k), []string{k.Created.String(), k.LastUsed.String(), clean(k.ID)}))
+		rows = append(rows, slices.Concat([]string{name, clean(k.Prefix) + "…", s.state(state), modeText(&k), clean(cmp.Or(k.Selection, settings.DefaultSelection))}, cells(&k), []string{k.Created.String(), k.LastUsed.String(), clean(k.ID)}))
 	}
 	s.table(rows)
 }
@@ -119,6 +128,8 @@ type newKey struct {
 	Name    string `json:"name"`
 	Prefix  string `json:"prefix"`
 	BaseURL string `json:"base_url"`
+
+	Notes []string `json:"notes,omitempty"`
 }
 
 func (s *session) keysNew() *cobra.Command {
@@ -161,6 +172,10 @@ func (s *session) showNewKey(ctx context.Context, client *client, made newKey, a
 	s.line("Try it:\n")
 	s.printf("  curl %s/chat/completions -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \\\n    -d %s\n",
 		made.BaseURL, made.Key, shellQuote(`{"model":"`+client.anyModel(ctx)+`","messages":[{"role":"user","content":"Hello"}]}`))
+	if len(made.Notes) > 0 {
+		s.line()
+		s.notes(made.Notes)
+	}
 	if client.offline {
 		s.line("\nLocalRouter is not running. Start it with: " + s.command(""))
 	}

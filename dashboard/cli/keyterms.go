@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"net/http"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -13,24 +13,92 @@ import (
 
 // terms are the flags that say what a key may do and until when.
 type terms struct {
-	limits  []string
-	none    bool // --no-limits
-	expires string
+	given func(flag string) bool
+
+	selection, mode             string
+	allow                       []string
+	allowAll                    bool
+	localOnly, strict, rehearse bool
+
+	limits   []string
+	none     bool // --no-limits
+	budgets  []string
+	noBudget bool
+	expires  string
 }
 
-const termsHelp = "A limit is KIND=AMOUNT/WINDOW: at most so much in any span of that length.\n" +
-	"  KIND    requests, input_tokens, output_tokens, tokens (both together) or cost (USD)\n" +
-	"  WINDOW  1s to 31d, such as 1m, 1h, 1d, 7d or 30d\n" +
-	"Several may stand together, each with a --limit of its own. The day given to --expires is the last on which the key\n" +
-	"works, by this machine's clock."
+const termsHelp = "Which model answers:\n" +
+	"  --select    what the model name \"auto\" stands for: router/NAME or PROVIDER/MODEL\n" +
+	"  --mode      asked (the application names the model) or selected (the selection answers every request,\n" +
+	"              for applications with a hard-wired model name)\n" +
+	"  --allow     all it may use: a PROVIDER, or PROVIDER/MODEL in which * stands for any text\n\n" +
+	"A limit is KIND=AMOUNT/WINDOW: at most so much in any span of that length.\n" +
+	"  KIND        requests, input_tokens, output_tokens, tokens (both together) or cost (USD)\n" +
+	"  WINDOW      1s to 31d, such as 1m, 1h, 1d, 7d or 30d\n" +
+	"Several may stand together, each with a --limit of its own. A budget is money by the calendar of this machine: it begins\n" +
+	"anew at midnight, or on the first of a month. The day given to --expires is the last on which the key works."
 
 func (t *terms) add(c *cobra.Command) {
-	c.Flags().StringArrayVar(&t.limits, "limit", nil, "a `LIMIT`, for example requests=100/1m or cost=5/1d; may stand several times")
-	c.Flags().StringVar(&t.expires, "expires", "", "the last `DAY` of the key, for example 2027-01-31, or never")
+	f := c.Flags()
+	t.given = f.Changed
+	f.StringVar(&t.selection, "select", "", "`MODEL` or router, for example router/minimum-cost or ollama/llama3.3")
+	f.StringVar(&t.mode, "mode", "", "`MODE` of choosing: asked or selected")
+	f.StringSliceVar(&t.allow, "allow", nil, "`MODELS` it may use, for example openai/*,ollama; in place of those before")
+	f.BoolVar(&t.allowAll, "allow-all", false, "it may use every model")
+	f.BoolVar(&t.localOnly, "local-only", false, "nothing it sends leaves this machine (--local-only=false ends that)")
+	f.BoolVar(&t.strict, "strict", false, "refuse a bare model name that several providers have")
+	f.BoolVar(&t.rehearse, "rehearse", false, "it may have failures simulated (header X-LocalRouter-Simulate)")
+	f.StringArrayVar(&t.limits, "limit", nil, "a `LIMIT`, for example requests=100/1m or cost=5/1d; may stand several times")
+	f.StringArrayVar(&t.budgets, "budget", nil, "a `BUDGET` in USD: 20/month or 2/day; both may stand")
+	f.StringVar(&t.expires, "expires", "", "the last `DAY` of the key, for example 2027-01-31, or never")
 }
 
 // put writes the terms that were given into the body of a call.
 func (t *terms) put(body map[string]any) error {
+	for _, part := range []func(map[string]any) error{t.putRouting, t.putLimits, t.putBudget, t.putExpiry} {
+		if err := part(body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *terms) putRouting(body map[string]any) error {
+	if t.given("select") {
+		if err := settings.CheckSelection(t.selection); err != nil {
+			return split(err)
+		}
+		body["selection"] = t.selection
+	}
+	if t.given("mode") {
+		if t.mode != "asked" && t.mode != "selected" {
+			return fail(exitUsage, quote(t.mode)+" is no mode", "give asked (the application names the model) or selected (the selection answers everything)")
+		}
+		body["mode"] = t.mode
+	}
+	allow := settings.Patterns(t.allow)
+	switch {
+	case t.allowAll && len(allow) > 0:
+		return contradiction("--allow", "--allow-all")
+	case t.given("allow") && len(allow) == 0:
+		return fail(exitUsage, "--allow names no model", "give --allow-all if the key may use every model")
+	case t.allowAll:
+		body["allow_list"] = settings.Patterns{}
+	case len(allow) > 0:
+		if err := allow.Check(); err != nil {
+			return split(err)
+		}
+		body["allow_list"] = allow
+	}
+	for name, value := range map[string]bool{"local-only": t.localOnly, "strict": t.strict, "rehearse": t.rehearse} {
+		if t.given(name) {
+			body[strings.ReplaceAll(name, "-", "_")] = value
+		}
+	}
+	return nil
+}
+
+func (t *terms) putLimits(body map[string]any) error {
 	limits := []settings.Limit{}
 	for _, text := range t.limits {
 		l, err := settings.ParseLimit(text)
@@ -44,18 +112,47 @@ func (t *terms) put(body map[string]any) error {
 	}
 	switch {
 	case t.none && len(limits) > 0:
-		return fail(exitUsage, "--limit and --no-limits contradict each other", "give one of them")
+		return contradiction("--limit", "--no-limits")
 	case t.none || len(limits) > 0:
 		body["limits"] = limits
 	}
-	if t.expires != "" {
-		at, err := parseExpiry(t.expires, time.Now())
-		if err != nil {
-			return err
+	return nil
+}
+
+func (t *terms) putBudget(body map[string]any) error {
+	var b settings.Budget
+	for _, text := range t.budgets {
+		was := b
+		if err := b.Parse(text); err != nil {
+			return split(err)
 		}
-		body["expires"] = at
+		if was.Day > 0 && b.Day != was.Day || was.Month > 0 && b.Month != was.Month {
+			return fail(exitUsage, "two budgets are for the same span", "keep one of them")
+		}
+	}
+	switch {
+	case t.noBudget && len(t.budgets) > 0:
+		return contradiction("--budget", "--no-budget")
+	case t.noBudget || len(t.budgets) > 0:
+		body["budget"] = settings.BudgetUSD(b)
 	}
 	return nil
+}
+
+func (t *terms) putExpiry(body map[string]any) error {
+	if t.expires == "" {
+		return nil
+	}
+	at, err := parseExpiry(t.expires, time.Now())
+	if err != nil {
+		return err
+	}
+	body["expires"] = at
+	return nil
+}
+
+func contradiction(one, other string) error {
+	return fail(exitUsage, one+" and "+other+" contradict each other", "give one of them")
 }
 
 // split makes a usage failure of an error that says what to do behind a semicolon.
@@ -104,56 +201,58 @@ func limitsText(list []settings.Limit) string {
 	return strings.Join(words, " ")
 }
 
-// termsCells are the columns of keys list that stand there only where some key has terms.
-func termsCells(all []key) (heads []string, cells func(*key) []string) {
-	limited := slices.ContainsFunc(all, func(k key) bool { return len(k.Limits) > 0 })
-	ends := slices.ContainsFunc(all, func(k key) bool { return !k.Expires.IsZero() })
-	if limited {
-		heads = append(heads, "LIMITS")
+// modeText says how a key comes to its model: "asked", "selected, strict".
+func modeText(k *key) string {
+	words := []string{clean(cmp.Or(k.Mode, "asked"))}
+	if k.Strict {
+		words = append(words, "strict")
 	}
-	if ends {
-		heads = append(heads, "EXPIRES")
+	if k.Rehearse {
+		words = append(words, "rehearses")
+	}
+	return strings.Join(words, ", ")
+}
+
+// reachText says which models a key may use.
+func reachText(k *key) string {
+	list := clean(strings.Join(k.AllowList, " "))
+	switch {
+	case list == "" && k.LocalOnly:
+		return "local only"
+	case list == "":
+		return "all"
+	case k.LocalOnly:
+		return list + " (local only)"
+	}
+	return list
+}
+
+// column is one of keys list that stands there only where some key has something in it.
+type column struct {
+	head  string
+	has   func(*key) bool
+	value func(*key) string
+}
+
+var termsColumns = []column{
+	{"MAY USE", func(k *key) bool { return len(k.AllowList) > 0 || k.LocalOnly }, reachText},
+	{"LIMITS", func(k *key) bool { return len(k.Limits) > 0 }, func(k *key) string { return limitsText(k.Limits) }},
+	{"BUDGET", func(k *key) bool { return k.Budget != settings.BudgetUSD{} }, func(k *key) string { return settings.Budget(k.Budget).String() }},
+	{"EXPIRES", func(k *key) bool { return !k.Expires.IsZero() }, func(k *key) string { return expiryText(k.Expires.Time) }},
+}
+
+// termsCells are those of these columns that some key needs.
+func termsCells(all []key) (heads []string, cells func(*key) []string) {
+	needed := slices.DeleteFunc(slices.Clone(termsColumns), func(c column) bool {
+		return !slices.ContainsFunc(all, func(k key) bool { return c.has(&k) })
+	})
+	for _, c := range needed {
+		heads = append(heads, c.head)
 	}
 	return heads, func(k *key) (row []string) {
-		if limited {
-			row = append(row, limitsText(k.Limits))
-		}
-		if ends {
-			row = append(row, expiryText(k.Expires.Time))
+		for _, c := range needed {
+			row = append(row, c.value(k))
 		}
 		return row
 	}
-}
-
-func (s *session) keysSet() *cobra.Command {
-	var t terms
-	c := &cobra.Command{Use: "set KEY", Short: "Change the limits of a key and when it expires", Args: s.names(1, 1, "the key"),
-		Long: "Change the limits of a key and when it expires. The limits that are given take the place of all it had; what was used\n" +
-			"of a limit that stays is not forgotten.\n\n" + termsHelp,
-		RunE: func(c *cobra.Command, args []string) error {
-			body := map[string]any{}
-			if err := t.put(body); err != nil {
-				return err
-			}
-			if len(body) == 0 {
-				return fail(exitUsage, "nothing to change was named", "give --limit, --no-limits or --expires, for example: "+s.command("keys set "+shellQuote(args[0])+" --limit requests=100/1m"))
-			}
-			return s.withKey(c.Context(), args[0], func(client *client, k *key) error {
-				if err := client.call(c.Context(), http.MethodPatch, "/keys/"+segment(k.ID), body, nil); err != nil {
-					return err
-				}
-				if limits, ok := body["limits"].([]settings.Limit); ok {
-					s.printf("Limits of %s: %s.\n", clean(k.Name), limitsText(limits))
-				}
-				if t.expires == "never" {
-					s.printf("%s never expires.\n", clean(k.Name))
-				} else if t.expires != "" {
-					s.printf("%s works through %s.\n", clean(k.Name), t.expires)
-				}
-				return nil
-			})
-		}}
-	t.add(c)
-	c.Flags().BoolVar(&t.none, "no-limits", false, "take all limits away")
-	return c
 }

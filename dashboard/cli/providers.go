@@ -28,6 +28,17 @@ type provider struct {
 	Detail    string  `json:"detail"`
 	LatencyMS float64 `json:"latency_ms"`
 	Models    int     `json:"models"`
+
+	Running     int      `json:"running"`
+	Waiting     int      `json:"waiting"`
+	MaxParallel int      `json:"max_parallel"`
+	Plan        string   `json:"plan"`
+	Credentials []string `json:"credentials"`
+	Rests       []struct {
+		Model      string `json:"model"`
+		Credential string `json:"credential"`
+		Detail     string `json:"detail"`
+	} `json:"rests"`
 }
 
 // mostSecret bounds what is read as a provider's key; the longest known ones have some 2,000 characters.
@@ -79,25 +90,66 @@ func (s *session) showProviders(all []provider) {
 		s.line("No providers yet; the built-in demo answers. Add one with: " + s.command("providers add"))
 		return
 	}
-	rows := s.heads("NAME", "TYPE", "STATE", "LATENCY", "MODELS", "ADDRESS", "")
+	busy := slices.ContainsFunc(all, func(p provider) bool { return p.Running+p.Waiting+p.MaxParallel > 0 })
+	plans := slices.ContainsFunc(all, func(p provider) bool { return p.Plan != "" })
+	heads := []string{"NAME", "TYPE", "STATE", "LATENCY", "MODELS"}
+	if busy {
+		heads = append(heads, "NOW")
+	}
+	if plans {
+		heads = append(heads, "PLAN")
+	}
+	rows := s.heads(append(heads, "ADDRESS", "")...)
 	for _, p := range all {
 		state, latency, where := p.State, "", clean(p.BaseURL)
 		if !p.Enabled {
 			state = "off"
 		}
-		if p.LatencyMS > 0 {
+		if p.LatencyMS > 0 && p.State != "unhealthy" {
 			latency = span(time.Duration(p.LatencyMS * float64(time.Millisecond)))
 		}
 		if p.Local {
 			where += " (local)"
 		}
-		rows = append(rows, []string{clean(p.Name), clean(p.Type), s.state(clean(state)), latency, fmt.Sprint(p.Models), strings.TrimSpace(where), clean(p.Detail)})
+		row := []string{clean(p.Name), clean(p.Type), s.state(clean(state)), latency, fmt.Sprint(p.Models)}
+		if busy {
+			row = append(row, nowText(&p))
+		}
+		if plans {
+			row = append(row, clean(p.Plan))
+		}
+		rows = append(rows, append(row, strings.TrimSpace(where), clean(p.Detail)))
 	}
 	s.table(rows)
+	for _, p := range all {
+		for _, r := range p.Rests {
+			what := clean(p.Name)
+			if r.Model != "" {
+				what += "/" + clean(r.Model)
+			}
+			if r.Credential != "" {
+				what += ", key " + clean(r.Credential)
+			}
+			s.line(what + ": " + clean(r.Detail))
+		}
+	}
+}
+
+// nowText says how many requests a provider has, of how many it takes: "1 of 2 running, 3 waiting".
+func nowText(p *provider) string {
+	text := fmt.Sprintf("%d running", p.Running)
+	if p.MaxParallel > 0 {
+		text = fmt.Sprintf("%d of %d running", p.Running, p.MaxParallel)
+	}
+	if p.Waiting > 0 {
+		text += fmt.Sprintf(", %d waiting", p.Waiting)
+	}
+	return text
 }
 
 func (s *session) providersAdd() *cobra.Command {
-	var kind, base, variable string
+	var kind, base, variable, plan string
+	var parallel int
 	var asJSON bool
 	c := &cobra.Command{Use: "add NAME", Short: "Add a provider to the settings",
 		Long: "Add a provider to the settings. NAME is yours to choose (a-z, 0-9, -); models are asked for as NAME/model.\n\n" +
@@ -119,7 +171,13 @@ func (s *session) providersAdd() *cobra.Command {
 				return fail(exitUsage, "an openai-compatible server needs an address", "add --base-url URL, or --type with one of "+strings.Join(settings.ProviderTypes, ", "))
 			}
 			return s.withStores(c.Context(), func(client *client) error {
-				added := map[string]string{"name": name, "type": kind, "base_url": base, "api_key_env": variable}
+				added := map[string]any{"name": name, "type": kind, "base_url": base, "api_key_env": variable}
+				if plan != "" {
+					added["plan"] = plan
+				}
+				if parallel != 0 {
+					added["max_parallel"] = parallel
+				}
 				if err := client.call(c.Context(), http.MethodPost, "/providers", added, nil); err != nil {
 					return err
 				}
@@ -133,6 +191,7 @@ func (s *session) providersAdd() *cobra.Command {
 	c.Flags().StringVar(&kind, "type", "", "the `TYPE`, see above")
 	c.Flags().StringVar(&base, "base-url", "", "the server's API address; optional where the type has one of its own")
 	c.Flags().StringVar(&variable, "api-key-env", "", "the environment `VARIABLE` that holds the key")
+	addPlan(c, &plan, &parallel)
 	addJSON(c, &asJSON)
 	return c
 }
@@ -155,29 +214,45 @@ func (s *session) showAdded(client *client, name, variable string) {
 	s.line("Try it with: " + s.command("providers test "+shellQuote(name)))
 }
 
+func addPlan(c *cobra.Command, plan *string, parallel *int) {
+	c.Flags().StringVar(plan, "plan", "", "how its use is paid for: by_use, free, rate_limited_free or subscription (a `PLAN`)")
+	c.Flags().IntVar(parallel, "max-parallel", 0, "the most requests at once, `N`; 1 suits one graphics card, 0 is no bound")
+}
+
 func (s *session) providersSetKey() *cobra.Command {
-	return &cobra.Command{Use: "set-key NAME", Short: "Store a provider's key, sealed; it is typed hidden or read from standard input",
+	var credential string
+	c := &cobra.Command{Use: "set-key NAME", Short: "Store a provider's key, sealed; it is typed hidden or read from standard input",
 		Long: "Store a provider's key, sealed. On a terminal it is asked for and not shown; else it is read from standard\n" +
-			"input. It is never taken from an argument, where other users and the shell's history would see it.",
-		Example: "  localrouter providers set-key openai < key.txt",
+			"input. It is never taken from an argument, where other users and the shell's history would see it.\n\n" +
+			"With --credential it is a further key of the same provider, under a name of its own: the next one is used while\n" +
+			"the ones before rest.",
+		Example: "  localrouter providers set-key openai < key.txt\n  localrouter providers set-key openai --credential second < key2.txt",
 		Args:    s.names(1, 1, "the provider"),
 		RunE: func(c *cobra.Command, args []string) error {
-			name := args[0]
-			secret, err := s.readSecret("Key of " + clean(name) + " (hidden): ")
+			name, what := args[0], clean(args[0])
+			body := map[string]string{}
+			if credential != "" {
+				body["credential"] = credential
+				what += ", " + clean(credential)
+			}
+			secret, err := s.readSecret("Key of " + what + " (hidden): ")
 			if err != nil {
 				return err
 			}
+			body["api_key"] = secret
 			return s.withStores(c.Context(), func(client *client) error {
-				if err := client.call(c.Context(), http.MethodPut, "/providers/"+segment(name)+"/key", map[string]string{"api_key": secret}, nil); err != nil {
+				if err := client.call(c.Context(), http.MethodPut, "/providers/"+segment(name)+"/key", body, nil); err != nil {
 					return err
 				}
-				s.printf("The key of %s is stored.\n", clean(name))
+				s.printf("The key of %s is stored.\n", what)
 				if !client.offline {
 					s.line("Try it with: " + s.command("providers test "+shellQuote(name)))
 				}
 				return nil
 			})
 		}}
+	c.Flags().StringVar(&credential, "credential", "", "the `NAME` of a further key")
+	return c
 }
 
 // readSecret reads one line: hidden from a terminal, else from standard input.

@@ -60,6 +60,9 @@ func (s *session) showStatus(st *status, base string) {
 		{"  running for", span(time.Duration(st.UptimeSeconds * float64(time.Second)))},
 		{"  version", fmt.Sprintf("%s (process %d)", clean(st.Version), st.PID)},
 	}
+	if st.Offline {
+		rows = append(rows, []string{"  offline", s.paint("33", "on") + ": local models only (end it with: " + s.command("offline off") + ")"})
+	}
 	if st.Home != "" {
 		rows = append(rows, []string{"  files", clean(st.Home)})
 	}

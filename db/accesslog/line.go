@@ -55,6 +55,7 @@ func AppendLine(dst []byte, e *db.Entry) []byte {
 	dst = appendMillis(dst, "latency_ms", e.Latency)
 	dst = appendMillis(dst, "first_token_ms", e.FirstToken)
 	dst = appendAttempts(dst, start, e.Attempts)
+	dst = appendRoute(dst, start, e.Route)
 	return append(dst, '}', '\n')
 }
 
@@ -100,6 +101,25 @@ func appendAttempts(dst []byte, start int, attempts []llm.Attempt) []byte {
 		}
 	}
 	return append(dst, ']')
+}
+
+// appendRoute tells how a router chose, as far as the line has room: of those passed over fewer are named then.
+func appendRoute(dst []byte, start int, route *llm.Route) []byte {
+	if route == nil {
+		return dst
+	}
+	short := *route
+	short.Chosen = db.CutText(short.Chosen, db.MaxName)
+	for {
+		text, err := json.Marshal(&short)
+		if err == nil && len(dst)-start+len(text) < attemptsEnd-len(`,"route":`) {
+			return append(append(dst, `,"route":`...), text...)
+		}
+		if err != nil || len(short.Passed) == 0 {
+			return dst
+		}
+		short.Passed = short.Passed[:len(short.Passed)-1]
+	}
 }
 
 // appendTime holds the year within what RFC 3339 can say.
@@ -246,6 +266,7 @@ type line struct {
 	Latency      decimal        `json:"latency_ms"`
 	FirstToken   decimal        `json:"first_token_ms"`
 	Attempts     []llm.Attempt  `json:"attempts"`
+	Route        *llm.Route     `json:"route"`
 }
 
 // ParseLine reads a line back. Fields it does not know are skipped, so a newer program's lines can be read.
@@ -260,7 +281,7 @@ func ParseLine(b []byte) (db.Entry, error) {
 	e := db.Entry{
 		ID: l.ID, Start: l.Time.UTC(), KeyID: l.KeyID, Key: l.Key, Provider: l.Provider, Model: l.Model, Asked: l.Asked,
 		Dialect: l.Dialect, Op: l.Op, Path: l.Path, Tag: l.Tag, Stream: l.Stream, Status: l.Status, Kind: l.Kind,
-		Error: l.Error, Finish: l.Finish, CostSource: l.CostSource, Attempts: l.Attempts,
+		Error: l.Error, Finish: l.Finish, CostSource: l.CostSource, Attempts: l.Attempts, Route: l.Route,
 		Usage: llm.Usage{
 			Input: l.Input, CacheRead: l.CacheRead, CacheWrite: l.CacheWrite, CacheWriteLong: l.CacheLong,
 			Output: l.Output, Reasoning: l.Reasoning, Estimated: l.Estimated, CostReported: l.CostReported,

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"localrouter/providers/llm"
 )
 
 var (
@@ -52,12 +54,15 @@ func (s *Settings) check() Errors {
 	for i := range s.Providers {
 		p := &s.Providers[i]
 		path := fmt.Sprintf("providers[%d]", i)
-		if first, twice := seen[p.Name]; twice && p.Name != "" {
-			c.fail(path+".name", fmt.Sprintf("%s is also the name of providers[%d]", quoteShort(p.Name), first), "give one of them another name")
-		}
-		seen[p.Name] = i
+		c.unique(path, "providers", p.Name, i, seen)
 		c.provider(p, path)
+		c.load(p, &s.Resilience, path)
 	}
+	c.routers(s)
+	c.aliases(s)
+	c.money("budget.day", s.Budget.Day)
+	c.money("budget.month", s.Budget.Month)
+	c.resilience("resilience", &s.Resilience, nil)
 	c.file("network.ca_file", s.Network.CAFile)
 	if s.Logging.Level != "" && !slices.Contains(logLevels, s.Logging.Level) {
 		c.fail("logging.level", quoteShort(s.Logging.Level)+" is not a level", "use debug, info, warn or error")
@@ -124,25 +129,16 @@ func (s *Server) Exposed() bool {
 }
 
 func (c *checker) provider(p *Provider, path string) {
-	switch {
-	case p.Name == "":
-		c.fail(path+".name", "is missing", "give it a short name such as "+orName(p.Type))
-	case !providerName.MatchString(p.Name) || len(p.Name) > 64:
-		c.fail(path+".name", quoteShort(p.Name)+" is not a name", "use up to 64 of a-z, 0-9 and -")
-	case slices.Contains(reservedNames, p.Name):
+	if c.name(path+".name", p.Name, orName(p.Type)); slices.Contains(reservedNames, p.Name) {
 		c.fail(path+".name", quoteShort(p.Name)+" is reserved", "choose another name")
 	}
-	switch near := nearest(p.Type, ProviderTypes); {
-	case p.Type == "":
+	if p.Type == "" {
 		c.fail(path+".type", "is missing", "use one of "+strings.Join(ProviderTypes, ", "))
-	case slices.Contains(ProviderTypes, p.Type):
-	case near != "":
-		c.fail(path+".type", quoteShort(p.Type)+" is not a provider type", fmt.Sprintf("did you mean %q?", near))
-	default:
-		c.fail(path+".type", quoteShort(p.Type)+" is not a provider type", "use one of "+strings.Join(ProviderTypes, ", "))
+	} else {
+		c.known(path+".type", p.Type, "a provider type", ProviderTypes)
 	}
 	c.baseURL(p, path+".base_url")
-	c.credentials(p, path)
+	c.keySource(p.APIKeyEnv, p.APIKeyFile, path)
 	c.extras(p, path)
 	for name, t := range map[string]time.Duration{"connect": p.Timeout.Connect, "first_byte": p.Timeout.FirstByte, "idle": p.Timeout.Idle} {
 		if t < 0 || t > maxTimeout {
@@ -216,15 +212,22 @@ func PrivateHost(host string) bool {
 	return false
 }
 
-func (c *checker) credentials(p *Provider, path string) {
-	if p.APIKeyEnv != "" && p.APIKeyFile != "" {
+// keySource checks where an API key is taken from.
+func (c *checker) keySource(env, file, path string) {
+	if env != "" && file != "" {
 		c.fail(path+".api_key_file", "stands beside api_key_env", "keep one of the two")
 	}
 	// The value is not shown back: it may be a key that was put in the wrong place.
-	if p.APIKeyEnv != "" && !envName.MatchString(p.APIKeyEnv) {
+	if env != "" && !envName.MatchString(env) {
 		c.fail(path+".api_key_env", "is not the name of an environment variable", "write the variable's name, such as OPENAI_API_KEY, never the key itself")
 	}
-	c.file(path+".api_key_file", p.APIKeyFile)
+	c.file(path+".api_key_file", file)
+}
+
+func (c *checker) money(path string, n int64) {
+	if n < 0 || n > highestCost*int64(llm.USD) {
+		c.fail(path, "is not an amount of USD", fmt.Sprintf("use 0 (no bound) to %d, such as 5 or 0.25", highestCost))
+	}
 }
 
 func (c *checker) file(path, file string) {

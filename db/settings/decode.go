@@ -36,7 +36,7 @@ func parse(raw string) (*Settings, Errors) {
 		return nil, Errors{err}
 	}
 	s := Default()
-	d := &decoder{spots: map[string]spot{}}
+	d := &decoder{spots: map[string]spot{}, general: generalResilience(root)}
 	d.value(reflect.ValueOf(&s).Elem(), root, "", "")
 	if d.errs != nil {
 		return nil, d.errs
@@ -78,8 +78,22 @@ type spot struct{ line, column int }
 // decoder fills Settings from the tree. It is our own and not the YAML library's so that every message names line,
 // column and path, and so that what is found while checking can be shown at its place too.
 type decoder struct {
-	spots map[string]spot
-	errs  Errors
+	spots   map[string]spot
+	errs    Errors
+	general Resilience // what a provider's own thresholds begin with
+}
+
+// generalResilience reads the general thresholds before anything else, as those of a provider build on them wherever in
+// the file they stand. What is wrong with them is told later.
+func generalResilience(root *node) Resilience {
+	r := DefaultResilience()
+	if p := root.pair("resilience"); p != nil {
+		d := &decoder{spots: map[string]spot{}}
+		d.value(reflect.ValueOf(&r).Elem(), p.value, "", "")
+	}
+	general := DefaultResilience()
+	r.fill(&general)
+	return r
 }
 
 func (d *decoder) fail(n *node, path, message, hint string) {
@@ -105,14 +119,19 @@ func (d *decoder) value(v reflect.Value, n *node, path, unit string) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		d.duration(v, n, path)
+	case v.Type() == reflect.TypeFor[Limit]():
+		d.limit(v, n, path)
 	case v.Kind() == reflect.Struct:
 		d.fields(v, n, path)
 	case v.Kind() == reflect.Slice:
-		d.list(v, n, path)
+		d.list(v, n, path, unit)
 	case v.Kind() == reflect.Map:
 		d.words(v, n, path)
 	case v.Kind() == reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
+		if r, ok := p.Interface().(*Resilience); ok {
+			*r = d.general
+		}
 		d.value(p.Elem(), n, path, unit)
 		v.Set(p)
 	case n.shape != scalarShape:
@@ -125,13 +144,8 @@ func (d *decoder) value(v reflect.Value, n *node, path, unit string) {
 			return
 		}
 		v.SetBool(n.text == "true")
-	case unit == "size":
-		size, ok := parseSize(n.text)
-		if !ok {
-			d.fail(n, path, "must be a size", "write it as 32MiB")
-			return
-		}
-		v.SetInt(size)
+	case unit != "":
+		d.measure(v, n, path, unit)
 	default:
 		i, err := strconv.ParseInt(n.text, 10, 32)
 		if err != nil || !n.plain {
@@ -140,6 +154,75 @@ func (d *decoder) value(v reflect.Value, n *node, path, unit string) {
 		}
 		v.SetInt(i)
 	}
+}
+
+// measure reads a number that is written with a unit.
+func (d *decoder) measure(v reflect.Value, n *node, path, unit string) {
+	switch unit {
+	case "size":
+		size, ok := parseSize(n.text)
+		if !ok {
+			d.fail(n, path, "must be a size", "write it as 32MiB")
+			return
+		}
+		v.SetInt(size)
+	case "count":
+		count, err := ParseCount(n.text)
+		if err != nil {
+			d.fail(n, path, "must be a count from 0 to 1000T", "write it as 7B or 500M")
+			return
+		}
+		v.SetInt(count)
+	case "usd":
+		money, err := ParseUSD(n.text)
+		if err != nil {
+			d.fail(n, path, fmt.Sprintf("must be an amount of USD from 0 to %d", highestCost), "write it as 5 or 0.25")
+			return
+		}
+		v.SetInt(money)
+	}
+}
+
+// limit reads {kind: requests, limit: 100, window: 1m} or requests=100/1m.
+func (d *decoder) limit(v reflect.Value, n *node, path string) {
+	const hint = "write it as {kind: requests, limit: 100, window: 1m}, or as requests=100/1m"
+	explain := func(n *node, path string, err error) {
+		d.fail(n, path, strings.TrimSuffix(err.Error(), limitExample), hint)
+	}
+	if n.shape == scalarShape {
+		l, err := ParseLimit(n.text)
+		if err != nil {
+			explain(n, path, err)
+			return
+		}
+		v.Set(reflect.ValueOf(l))
+		return
+	}
+	var l Limit
+	var parts limitFields
+	before := len(d.errs)
+	if d.fields(reflect.ValueOf(&parts).Elem(), n, path); len(d.errs) > before {
+		return
+	}
+	for _, part := range []struct {
+		name, text string
+		parse      func(string) error
+	}{
+		{"kind", parts.Kind, func(text string) (err error) { l.Kind, err = parseKind(text); return }},
+		{"limit", parts.Limit, func(text string) (err error) { l.Amount, err = parseAmount(l.Kind, text); return }},
+		{"window", parts.Window, func(text string) (err error) { l.Window, err = parseWindow(text); return }},
+	} {
+		at, p := path+"."+part.name, n.pair(part.name)
+		if p == nil || part.text == "" {
+			d.fail(n, at, "is missing", hint)
+			return
+		}
+		if err := part.parse(part.text); err != nil {
+			explain(p.value, at, err)
+			return
+		}
+	}
+	v.Set(reflect.ValueOf(l))
 }
 
 func (d *decoder) duration(v reflect.Value, n *node, path string) {
@@ -175,7 +258,7 @@ func (d *decoder) fields(v reflect.Value, n *node, path string) {
 
 func unknownHint(key string, t reflect.Type) string {
 	names := fieldNames(t)
-	if t == reflect.TypeFor[Provider]() && slices.Contains([]string{"api_key", "apikey", "key", "token", "secret", "password"}, strings.ToLower(key)) {
+	if (t == reflect.TypeFor[Provider]() || t == reflect.TypeFor[Credential]()) && slices.Contains([]string{"api_key", "apikey", "key", "token", "secret", "password"}, strings.ToLower(key)) {
 		return `keys do not belong in this file: use api_key_env or api_key_file, or run "localrouter providers set-key NAME"`
 	}
 	if near := nearest(key, names); near != "" {
@@ -184,15 +267,22 @@ func unknownHint(key string, t reflect.Type) string {
 	return "known here: " + strings.Join(names, ", ")
 }
 
-func (d *decoder) list(v reflect.Value, n *node, path string) {
+func (d *decoder) list(v reflect.Value, n *node, path, unit string) {
 	if n.shape != listShape {
 		d.fail(n, path, "must be a list", `write "- " before each entry`)
 		return
 	}
+	if unit == "some" && len(n.items) == 0 {
+		d.fail(n, path, "is empty, which would mean every model", "list at least one, or take the field out")
+		return
+	}
 	out := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
 	for i, it := range n.items {
-		if p, ok := out.Index(i).Addr().Interface().(*Provider); ok {
+		switch p := out.Index(i).Addr().Interface().(type) {
+		case *Provider:
 			*p = NewProvider("", "")
+		case *Router:
+			*p = NewRouter("")
 		}
 		d.value(out.Index(i), it.value, fmt.Sprintf("%s[%d]", path, i), "")
 	}

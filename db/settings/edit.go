@@ -45,13 +45,14 @@ func holds(text string, want *Settings) bool {
 }
 
 func change(text string, old, want *Settings) (string, error) {
-	e := &editor{text: text}
+	e := &editor{text: text, encoder: encoder{want.Resilience}}
 	e.fields(nil, reflect.ValueOf(old).Elem(), reflect.ValueOf(want).Elem())
+	e.thresholds(want)
 	return e.text, e.err
 }
 
 func replaceSections(text string, old, want *Settings) (string, error) {
-	e := &editor{text: text}
+	e := &editor{text: text, encoder: encoder{want.Resilience}}
 	o, w := reflect.ValueOf(old).Elem(), reflect.ValueOf(want).Elem()
 	for i, name := range fieldNames(w.Type()) {
 		if equal(o.Field(i), w.Field(i)) || e.err != nil {
@@ -66,13 +67,27 @@ func replaceSections(text string, old, want *Settings) (string, error) {
 		switch {
 		case p == nil:
 			e.insert(root, []string{name}, value, "")
-		case root.flow, value.Kind() == reflect.Int, value.Kind() == reflect.Slice && value.Len() == 0:
-			e.splice(p.colon, p.value.end, " "+encodeFlow(value, ""))
+		case root.flow || !hasLines(value):
+			e.splice(p.colon, p.value.end, " "+e.flow(value, ""))
 		default:
-			e.splice(p.colon, p.value.end, "\n"+strings.Join(encodeBlock(value, 2), "\n"))
+			e.splice(p.colon, p.value.end, "\n"+strings.Join(e.block(value, 2), "\n"))
 		}
 	}
+	e.thresholds(want)
 	return e.text, e.err
+}
+
+// hasLines reports whether a value at the top of the file stands on lines of its own.
+func hasLines(v reflect.Value) bool {
+	if v.Kind() == reflect.Struct {
+		return len(writtenFields(v)) > 0
+	}
+	return isStructs(v.Type()) && v.Len() > 0
+}
+
+// isStructs reports whether t is a list whose entries have fields.
+func isStructs(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
 }
 
 func equal(a, b reflect.Value) bool { return reflect.DeepEqual(a.Interface(), b.Interface()) }
@@ -80,6 +95,7 @@ func equal(a, b reflect.Value) bool { return reflect.DeepEqual(a.Interface(), b.
 // editor changes a file's text one value at a time. After each change the text is parsed again: files are small, and
 // positions that are always fresh are never wrong.
 type editor struct {
+	encoder
 	text string
 	err  error
 }
@@ -113,7 +129,11 @@ func (e *editor) fields(path []any, old, want reflect.Value) {
 		case equal(o, w):
 		case w.Kind() == reflect.Struct:
 			e.fields(at, o, w)
-		case w.Kind() == reflect.Slice:
+		case w.Kind() == reflect.Pointer && w.Type().Elem().Kind() == reflect.Struct && !o.IsNil() && !w.IsNil():
+			if w.Type() != reflect.TypeFor[*Resilience]() { // thresholds does those
+				e.fields(at, o.Elem(), w.Elem())
+			}
+		case w.Kind() == reflect.Slice && (w.Len() > 0 || f.Tag.Get("unit") != "some"):
 			e.list(at, o, w)
 		case w.Kind() == reflect.Map && o.Len() > 0 && w.Len() > 0:
 			e.words(at, o, w)
@@ -178,33 +198,44 @@ func (e *editor) set(path []any, value reflect.Value, unit string) {
 	}
 	switch {
 	case len(names) == 0 && holder != nil:
-		e.replace(root, n, holder, value, unit)
+		e.replace(inFlow(root, path), n, holder, value, unit)
 	case len(names) == 0:
-		e.splice(n.start, n.end, encodeFlow(value, unit))
+		e.splice(n.start, n.end, e.flow(value, unit))
 	case n.shape == mapShape:
 		e.insert(n, names, value, unit)
 	case holder != nil: // "headers:" with nothing behind it
-		e.splice(holder.colon, n.end, " {"+encodePath(names, encodeFlow(value, unit))+"}")
+		e.splice(holder.colon, n.end, " {"+encodePath(names, e.flow(value, unit))+"}")
 	default:
 		e.err = errors.New("a value stands where fields should be")
 	}
 }
 
-// replace puts value in the place of n, the value of holder.
-func (e *editor) replace(root, n *node, holder *pair, value reflect.Value, unit string) {
-	block := value.Type() == reflect.TypeFor[[]Provider]() && value.Len() > 0
-	if !block || root.flow {
+// inFlow reports whether the field at path stands inside braces or brackets.
+func inFlow(root *node, path []any) bool {
+	for i := range path {
+		if n, _, rest := reach(root, path[:i]); len(rest) == 0 && n.flow {
+			return true
+		}
+	}
+	return false
+}
+
+// replace puts value in the place of n, the value of holder. A list of entries with fields gets lines of its own, except
+// inside braces, and where a nested one was in brackets before.
+func (e *editor) replace(inFlow bool, n *node, holder *pair, value reflect.Value, unit string) {
+	block := isStructs(value.Type()) && value.Len() > 0 && (holder.column == 1 || len(n.items) == 0 || !n.flow)
+	if !block || inFlow {
 		if n.shape == nullShape && n.start == n.end || !n.flow && (n.shape == mapShape || n.shape == listShape) {
-			e.splice(holder.colon, n.end, " "+encodeFlow(value, unit))
+			e.splice(holder.colon, n.end, " "+e.flow(value, unit))
 			return
 		}
-		e.splice(n.start, n.end, encodeFlow(value, unit))
+		e.splice(n.start, n.end, e.flow(value, unit))
 		return
 	}
 	// The old value leaves its line; a comment behind it stays there; the new lines follow below.
 	e.splice(holder.colon, n.end, "")
 	at := e.lineEnd(holder.colon)
-	e.splice(at, at, "\n"+strings.Join(encodeBlock(value, holder.column-1+2), "\n"))
+	e.splice(at, at, "\n"+strings.Join(e.block(value, holder.column-1+2), "\n"))
 }
 
 // lineEnd returns the offset of the end of the line that holds offset.
@@ -218,7 +249,7 @@ func (e *editor) lineEnd(offset int) int {
 // insert adds names with value as the last entry of the map n.
 func (e *editor) insert(n *node, names []string, value reflect.Value, unit string) {
 	if n.flow {
-		line := encodePath(names, encodeFlow(value, unit))
+		line := encodePath(names, e.flow(value, unit))
 		if len(n.pairs) == 0 {
 			e.splice(n.start, n.end, "{"+line+"}")
 			return
@@ -230,12 +261,12 @@ func (e *editor) insert(n *node, names []string, value reflect.Value, unit strin
 	last := n.pairs[len(n.pairs)-1]
 	at := e.lineEnd(last.value.end)
 	indent := n.column - 1
-	block := value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct || value.Kind() == reflect.Struct && indent == 0
+	block := isStructs(value.Type()) || value.Kind() == reflect.Struct && indent == 0
 	lines := []string{strings.Repeat(" ", indent) + encodePath(names, "")}
 	if block && len(names) == 1 && !value.IsZero() {
-		lines = append(lines, encodeBlock(value, indent+2)...)
+		lines = append(lines, e.block(value, indent+2)...)
 	} else {
-		lines[0] = strings.Repeat(" ", indent) + encodePath(names, encodeFlow(value, unit))
+		lines[0] = strings.Repeat(" ", indent) + encodePath(names, e.flow(value, unit))
 	}
 	lines[0] = strings.TrimRight(lines[0], " ")
 	e.splice(at, at, "\n"+strings.Join(lines, "\n"))
@@ -259,8 +290,8 @@ func (e *editor) remove(path []any) {
 		e.splice(parent.start, parent.end, "{}")
 	case len(parent.pairs) == 1 && holder != nil:
 		e.splice(holder.colon, parent.end, " {}")
-	case len(parent.pairs) == 1:
-		e.err = errors.New("the last field of an entry cannot be removed")
+	case len(parent.pairs) == 1: // of an entry of a list
+		e.splice(parent.start, parent.end, "{}")
 	case parent.flow && i > 0:
 		e.splice(parent.pairs[i-1].value.end, p.value.end, "")
 	case i == 0 && (parent.flow || strings.TrimSpace(e.text[e.lineStart(p.start):p.start]) != ""):

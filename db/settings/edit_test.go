@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,30 +87,35 @@ func TestSavingTouchesOnlyWhatChanged(t *testing.T) {
 			`      X-A: "1"  # one`, "      X-B: b", "", "  - type: ollama", "    name: home", "    timeout: {idle: 5m} # slow", "  - {name: spare, type: openrouter}   # one line",
 		}, []string{"providers: []   # order matters"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			for _, text := range []string{person, strings.ReplaceAll(person, "\n", "\r\n"), "\ufeff" + person, strings.TrimSuffix(person, "\n")} {
-				old, err := Parse([]byte(text))
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := old.Clone()
-				c.edit(want)
-				got, rerr := rewrite(text, old, want)
-				if rerr != nil {
-					t.Fatal(rerr)
-				}
-				if strings.Contains(text, "\r\n") != strings.Contains(got, "\r\n") || strings.HasPrefix(text, "\ufeff") != strings.HasPrefix(got, "\ufeff") {
-					t.Error("line ends or byte order mark changed")
-				}
-				removed, added := diffLines(text, got)
-				if diff := cmp.Diff(c.removed, removed); diff != "" {
-					t.Errorf("removed lines: %s\n%s", diff, got)
-				}
-				if diff := cmp.Diff(c.added, added); diff != "" {
-					t.Errorf("added lines: %s\n%s", diff, got)
-				}
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { checkEdit(t, person, c.edit, c.removed, c.added) })
+	}
+}
+
+// checkEdit holds an edit of text, with all line ends, against the lines that differ afterwards.
+func checkEdit(t *testing.T, text string, edit func(*Settings), wantRemoved, wantAdded []string) {
+	t.Helper()
+	for _, text := range []string{text, strings.ReplaceAll(text, "\n", "\r\n"), "\ufeff" + text, strings.TrimSuffix(text, "\n")} {
+		old, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := old.Clone()
+		edit(want)
+		inherit(text, old, want)
+		got, rerr := rewrite(text, old, want)
+		if rerr != nil {
+			t.Fatal(rerr)
+		}
+		if strings.Contains(text, "\r\n") != strings.Contains(got, "\r\n") || strings.HasPrefix(text, "\ufeff") != strings.HasPrefix(got, "\ufeff") {
+			t.Error("line ends or byte order mark changed")
+		}
+		removed, added := diffLines(text, got)
+		if diff := cmp.Diff(wantRemoved, removed); diff != "" {
+			t.Errorf("removed lines: %s\n%s", diff, got)
+		}
+		if diff := cmp.Diff(wantAdded, added); diff != "" {
+			t.Errorf("added lines: %s\n%s", diff, got)
+		}
 	}
 }
 
@@ -238,6 +244,9 @@ func TestRewriteReachesAnyValidSettings(t *testing.T) {
 		p.Timeout.Idle = time.Duration(rapid.IntRange(0, 100).Draw(t, "idle")) * 100 * time.Millisecond
 		p.BaseURL = rapid.SampledFrom([]string{"", "https://x.example.com", "https://x.example.com/v1", "http://127.0.0.1:80/v1", "https://x.example.com:8443"}).Draw(t, "url")
 		p.APIKeyEnv = rapid.SampledFrom([]string{"", "KEY", "null"}).Draw(t, "env")
+		if rapid.Bool().Draw(t, "loaded") {
+			drawLoad(t, &p)
+		}
 		return p
 	})
 	state := rapid.Custom(func(t *rapid.T) *Settings {
@@ -245,11 +254,12 @@ func TestRewriteReachesAnyValidSettings(t *testing.T) {
 		s.Providers = rapid.SliceOfNDistinct(provider, 0, 4, func(p Provider) string { return p.Name }).Draw(t, "providers")
 		s.Server.Port = rapid.IntRange(1, 3000).Draw(t, "port")
 		s.Server.AllowedHosts = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c:1"}), 0, 3, rapid.ID).Draw(t, "hosts")
+		drawRouting(t, &s)
 		s.normalise()
 		return &s
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.SampledFrom([]string{defaultFile, person, full}).Draw(t, "text")
+		text := rapid.SampledFrom([]string{defaultFile, person, full, routed}).Draw(t, "text")
 		old, err := Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -321,19 +331,75 @@ func TestThereIsAMigrationForEveryOlderFormat(t *testing.T) {
 }
 
 func TestCloneSharesNothing(t *testing.T) {
-	s, err := Parse([]byte(full))
-	if err != nil {
-		t.Fatal(err)
+	for _, text := range []string{full, routed} {
+		s, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Server.AllowedHosts = []string{"a"}
+		c := s.Clone()
+		if diff := cmp.Diff(s, c); diff != "" {
+			t.Error(diff)
+		}
+		shared(t, "settings", reflect.ValueOf(s).Elem(), reflect.ValueOf(c).Elem())
 	}
-	s.Server.AllowedHosts = []string{"a"}
-	c := s.Clone()
-	c.Server.AllowedHosts[0] = "b"
-	p := c.Provider("mine")
-	p.Headers["X-Team"], p.Query["api-version"], p.Models[0] = "red", "x", "x"
-	*p.Local = false
-	again, _ := Parse([]byte(full))
-	again.Server.AllowedHosts = []string{"a"}
-	if !reflect.DeepEqual(s, again) {
-		t.Error(cmp.Diff(again, s))
+}
+
+// shared tells of what a and b both point to.
+func shared(t *testing.T, path string, a, b reflect.Value) {
+	t.Helper()
+	switch a.Kind() {
+	case reflect.Struct:
+		for i := range a.NumField() {
+			shared(t, path+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))
+		}
+	case reflect.Slice, reflect.Map, reflect.Pointer:
+		if a.IsNil() {
+			return
+		}
+		if a.UnsafePointer() == b.UnsafePointer() {
+			t.Errorf("%s is shared", path)
+		}
+		if a.Kind() == reflect.Pointer {
+			shared(t, path, a.Elem(), b.Elem())
+		}
+		for i := 0; a.Kind() == reflect.Slice && i < a.Len(); i++ {
+			shared(t, path, a.Index(i), b.Index(i))
+		}
+	}
+}
+
+// TestTheTestsKnowEveryField keeps the files of the tests whole: a field that is added must be set in one of them.
+func TestTheTestsKnowEveryField(t *testing.T) {
+	set := map[string]bool{}
+	var walk func(path string, v reflect.Value)
+	walk = func(path string, v reflect.Value) {
+		switch {
+		case v.Type() == reflect.TypeFor[Limit]():
+		case v.Kind() == reflect.Struct:
+			for i := range v.NumField() {
+				at := path + "." + v.Type().Field(i).Name
+				set[at] = set[at] || !v.Field(i).IsZero()
+				walk(at, v.Field(i))
+			}
+		case v.Kind() == reflect.Slice:
+			for i := range v.Len() {
+				walk(path, v.Index(i))
+			}
+		case v.Kind() == reflect.Pointer && !v.IsNil():
+			walk(path, v.Elem())
+		}
+	}
+	for _, text := range []string{full, routed, defaultFile, "version: 1\n" + annotatedExamples()["providers"]} {
+		s, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk("settings", reflect.ValueOf(s).Elem())
+	}
+	for at, ok := range set {
+		if !ok && !slices.Contains([]string{"settings.Server.AllowedHosts", "settings.Server.ExposeConfirmed", "settings.Network", "settings.Network.CAFile"}, at) {
+			t.Errorf("%s is set in no file", at)
+		}
 	}
 }

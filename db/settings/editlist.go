@@ -20,25 +20,56 @@ func (e *editor) list(path []any, old, want reflect.Value) {
 	if root == nil {
 		return
 	}
-	if n, _, rest := reach(root, path); len(rest) > 0 || len(n.items) != want.Len() {
+	n, _, rest := reach(root, path)
+	if len(rest) > 0 || n.shape == nullShape { // the entries were the defaults
+		e.set(path, want, "")
+		return
+	}
+	if len(n.items) != want.Len() {
 		return // written anew as a whole; read back and compared at the end
 	}
 	for i, j := range from {
-		if j >= 0 {
-			e.fields(append(slices.Clone(path), i), old.Index(j), want.Index(i))
+		if j >= 0 && !equal(old.Index(j), want.Index(i)) {
+			e.entry(append(slices.Clone(path), i), old.Index(j), want.Index(i))
 		}
 	}
 }
 
-// match says for each wanted entry which old one it is, -1 for a new one. Providers are known by their name; one that
-// only changed its name is known by its place.
-func match(old, want reflect.Value) []int {
-	identity := func(v reflect.Value) string {
-		if v.Kind() == reflect.Struct {
-			return v.FieldByName("Name").String()
-		}
-		return v.String()
+// entry brings the entry at path, which has fields, from old to want.
+func (e *editor) entry(path []any, old, want reflect.Value) {
+	if want.Type() != reflect.TypeFor[Limit]() {
+		e.fields(path, old, want)
+		return
 	}
+	root := e.tree()
+	if root == nil {
+		return
+	}
+	was, is := old.Interface().(Limit), want.Interface().(Limit)
+	if n, _, _ := reach(root, path); n.shape == mapShape {
+		e.fields(path, reflect.ValueOf(was.fields()), reflect.ValueOf(is.fields()))
+		return
+	}
+	e.set(path, reflect.ValueOf(is.String()), "") // requests=100/1m
+}
+
+// identity is what an entry of a list is known by.
+func identity(v reflect.Value) string {
+	switch x := v.Interface().(type) {
+	case Limit:
+		return x.Kind.String() + "/" + x.WindowText()
+	case Fact:
+		return strings.Join(x.Models, "\n")
+	}
+	if v.Kind() == reflect.Struct {
+		return v.FieldByName("Name").String()
+	}
+	return v.String()
+}
+
+// match says for each wanted entry which old one it is, -1 for a new one. One that only changed what it is known by is
+// known by its place.
+func match(old, want reflect.Value) []int {
 	from := make([]int, want.Len())
 	used := map[int]bool{}
 	for i := range from {
@@ -104,7 +135,7 @@ func (e *editor) arrange(path []any, want reflect.Value, from []int) {
 	}
 	for i, j := range from {
 		if j < 0 {
-			out = append(out, encodeItem(want.Index(i), indent)...)
+			out = append(out, e.item(want.Index(i), indent)...)
 			continue
 		}
 		out = append(out, orphans(gaps, from, j)...)

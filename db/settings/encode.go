@@ -25,21 +25,30 @@ func encodeWord(s string) string {
 		return s
 	}
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
+	j := json.NewEncoder(&b)
+	j.SetEscapeHTML(false)
+	if err := j.Encode(s); err != nil {
 		return `""` // a string always encodes
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// encodeFlow writes a value so that it fits on the line of its key.
-func encodeFlow(v reflect.Value, unit string) string {
+// encoder writes values. general holds the thresholds that those of a provider build on.
+type encoder struct{ general Resilience }
+
+// flow writes a value so that it fits on the line of its key.
+func (e *encoder) flow(v reflect.Value, unit string) string {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		return encodeDuration(time.Duration(v.Int()))
+	case v.Type() == reflect.TypeFor[*Resilience]():
+		return sparse(v.Elem(), reflect.ValueOf(e.general))
+	case v.Type() == reflect.TypeFor[Limit]():
+		return e.flow(reflect.ValueOf(v.Interface().(Limit).fields()), "")
 	case v.Kind() == reflect.Pointer:
-		return encodeFlow(v.Elem(), unit)
+		return e.flow(v.Elem(), unit)
+	case unit == "bare":
+		return v.String()
 	case v.Kind() == reflect.String:
 		return encodeWord(v.String())
 	case v.Kind() == reflect.Bool:
@@ -47,7 +56,7 @@ func encodeFlow(v reflect.Value, unit string) string {
 	case v.Kind() == reflect.Slice:
 		words := make([]string, v.Len())
 		for i := range words {
-			words[i] = encodeFlow(v.Index(i), "")
+			words[i] = e.flow(v.Index(i), "")
 		}
 		return "[" + strings.Join(words, ", ") + "]"
 	case v.Kind() == reflect.Map:
@@ -60,38 +69,57 @@ func encodeFlow(v reflect.Value, unit string) string {
 	case v.Kind() == reflect.Struct:
 		var words []string
 		for _, f := range writtenFields(v) {
-			words = append(words, f.name+": "+encodeFlow(f.value, f.unit))
+			words = append(words, f.name+": "+e.flow(f.value, f.unit))
 		}
 		return "{" + strings.Join(words, ", ") + "}"
 	case unit == "size":
 		return formatSize(v.Int())
+	case unit == "count":
+		return FormatCount(v.Int())
+	case unit == "usd":
+		return FormatUSD(v.Int())
 	}
 	return strconv.FormatInt(v.Int(), 10)
 }
 
-// encodeBlock writes a value as lines under its key: a list of providers, or a section. Anything else is on one line.
-func encodeBlock(v reflect.Value, indent int) []string {
+// sparse writes what of a provider's thresholds differs from the general ones: what it does not name follows them.
+func sparse(v, general reflect.Value) string {
+	var words []string
+	for i, name := range fieldNames(v.Type()) {
+		switch w, g := v.Field(i), general.Field(i); {
+		case equal(w, g):
+		case w.Kind() == reflect.Struct:
+			words = append(words, name+": "+sparse(w, g))
+		default:
+			words = append(words, name+": "+new(encoder).flow(w, ""))
+		}
+	}
+	return "{" + strings.Join(words, ", ") + "}"
+}
+
+// block writes a value as lines under its key: a list of providers, or a section. Anything else is on one line.
+func (e *encoder) block(v reflect.Value, indent int) []string {
 	space := strings.Repeat(" ", indent)
 	if v.Kind() == reflect.Slice {
 		var lines []string
 		for i := range v.Len() {
-			lines = append(lines, encodeItem(v.Index(i), indent)...)
+			lines = append(lines, e.item(v.Index(i), indent)...)
 		}
 		return lines
 	}
 	var lines []string
 	for _, f := range writtenFields(v) {
-		lines = append(lines, space+f.name+": "+encodeFlow(f.value, f.unit))
+		lines = append(lines, space+f.name+": "+e.flow(f.value, f.unit))
 	}
 	return lines
 }
 
-func encodeItem(v reflect.Value, indent int) []string {
+func (e *encoder) item(v reflect.Value, indent int) []string {
 	space := strings.Repeat(" ", indent)
-	if v.Kind() != reflect.Struct {
-		return []string{space + "- " + encodeFlow(v, "")}
+	if v.Kind() != reflect.Struct || v.IsZero() || v.Type() == reflect.TypeFor[Limit]() {
+		return []string{space + "- " + e.flow(v, "")}
 	}
-	lines := encodeBlock(v, indent+2)
+	lines := e.block(v, indent+2)
 	lines[0] = space + "- " + lines[0][indent+2:]
 	return lines
 }

@@ -30,7 +30,7 @@ func (k LimitKind) String() string { return limitNames[k] }
 const (
 	ShortestWindow = time.Second
 	LongestWindow  = 31 * 24 * time.Hour
-	MostLimits     = 20 // of one key: five kinds in four windows
+	MostLimits     = 20 // of one key or router: five kinds in four windows
 
 	picoDigits  = 12
 	highestCost = 100_000 // USD
@@ -58,20 +58,26 @@ func ParseLimit(text string) (Limit, error) {
 
 // NewLimit reads the three parts of a limit.
 func NewLimit(kind, amount, window string) (l Limit, err error) {
-	name := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(kind)), "-", "_")
-	if name == "total_tokens" {
-		name = limitNames[LimitTokens]
+	if l.Kind, err = parseKind(kind); err != nil {
+		return l, err
 	}
-	at := slices.Index(limitNames[:], name)
-	if at < 0 {
-		return l, fmt.Errorf("a limit counts %s, not %q%s", strings.Join(limitNames[:], ", "), kind, limitExample)
-	}
-	l.Kind = LimitKind(at)
 	if l.Amount, err = parseAmount(l.Kind, strings.TrimSpace(amount)); err != nil {
 		return l, err
 	}
 	l.Window, err = parseWindow(strings.TrimSpace(window))
 	return l, err
+}
+
+func parseKind(text string) (LimitKind, error) {
+	name := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "-", "_")
+	if name == "total_tokens" {
+		name = limitNames[LimitTokens]
+	}
+	at := slices.Index(limitNames[:], name)
+	if at < 0 {
+		return 0, fmt.Errorf("a limit counts %s, not %q%s", strings.Join(limitNames[:], ", "), text, limitExample)
+	}
+	return LimitKind(at), nil
 }
 
 func parseAmount(kind LimitKind, text string) (int64, error) {
@@ -82,16 +88,11 @@ func parseAmount(kind LimitKind, text string) (int64, error) {
 		}
 		return n, nil
 	}
-	whole, part, _ := strings.Cut(strings.TrimPrefix(text, "$"), ".")
-	if whole == "" {
-		whole = "0"
-	}
-	digits := whole + part + strings.Repeat("0", max(0, picoDigits-len(part)))
-	n, err := strconv.ParseUint(digits, 10, 63)
-	if err != nil || len(part) > picoDigits || n == 0 || n > highestCost*1e12 {
+	n, ok := parseDecimal(strings.TrimPrefix(text, "$"), picoDigits)
+	if !ok || n == 0 || n > highestCost*1e12 {
 		return 0, fmt.Errorf("%q is no amount of money: it is in USD, above 0 and up to %d, such as 5 or 0.25%s", text, highestCost, limitExample)
 	}
-	return int64(n), nil
+	return n, nil
 }
 
 // windowUnits are the units of a window, the longest first.
@@ -146,8 +147,7 @@ func (l Limit) AmountText(n int64) string {
 	if l.Kind != LimitCost {
 		return strconv.FormatInt(n, 10)
 	}
-	s := fmt.Sprintf("%d.%012d", n/1e12, n%1e12)
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	return FormatUSD(n)
 }
 
 // WindowText spells the window: "1m", "1h30m", "7d".
@@ -186,10 +186,22 @@ func (l *Limit) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// limitFields is a limit in the settings file, where {kind: requests, limit: 100, window: 1m} and requests=100/1m say
+// the same.
+type limitFields struct {
+	Kind   string `yaml:"kind"`
+	Limit  string `yaml:"limit" unit:"bare"`
+	Window string `yaml:"window" unit:"bare"`
+}
+
+func (l Limit) fields() limitFields {
+	return limitFields{l.Kind.String(), l.AmountText(l.Amount), l.WindowText()}
+}
+
 // CheckLimits checks a whole list: how many there are, and that none stands twice.
 func CheckLimits(list []Limit) error {
 	if len(list) > MostLimits {
-		return fmt.Errorf("%d limits are too many; a key can have %d", len(list), MostLimits)
+		return fmt.Errorf("%d limits are too many; keep up to %d", len(list), MostLimits)
 	}
 	for i, l := range list {
 		for _, other := range list[:i] {

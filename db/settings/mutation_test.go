@@ -47,7 +47,7 @@ func TestMutatedFilesNeverStopTheProgram(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	path := filepath.Join(t.TempDir(), "settings.yaml")
 	for i := range count {
-		text := []string{defaultFile, person, full}[i%3]
+		text := []string{defaultFile, person, full, routed}[i%4]
 		for range 1 + r.IntN(3) {
 			text = mutate(r, text)
 		}
@@ -91,6 +91,12 @@ func saveBack(t testing.TB, text string, old *Settings) {
 	if len(want.Providers) > 2 {
 		want.Providers = want.Providers[1:]
 	}
+	want.Routers = append(want.Routers, NewRouter("added-last"))
+	if len(want.Routers) > 3 {
+		want.Routers = want.Routers[1:]
+	}
+	want.Routers[0].Limits = append(want.Routers[0].Limits, Limit{LimitCost, 5e11, 7 * time.Second})
+	want.Resilience.Retries = 3
 	if want.Validate() != nil {
 		return
 	}
@@ -100,7 +106,7 @@ func saveBack(t testing.TB, text string, old *Settings) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{defaultFile, person, full, "version: 0\nlisten: :1\n", "", "- a", "version: 1\nproviders: [", "version: 1\n\"a\": |\n  b\n", "version: 1\nserver: {host: ::1, port: 1}\n"} {
+	for _, seed := range []string{defaultFile, person, full, routed, "version: 0\nlisten: :1\n", "", "- a", "version: 1\nproviders: [", "version: 1\n\"a\": |\n  b\n", "version: 1\nserver: {host: ::1, port: 1}\n"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -5,8 +5,11 @@ package settings
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
+
+	"localrouter/providers/llm"
 )
 
 // Version is the format of the settings file that this program writes and understands.
@@ -23,6 +26,17 @@ type Settings struct {
 	// Providers are the places that answer, in the order in which a bare model name is looked for. Default: none, and
 	// the built-in demo provider answers.
 	Providers []Provider `yaml:"providers"`
+	// Routers choose models, by the names router/NAME. Default: those of DefaultRouters. Empty: none, as the person
+	// removed them.
+	Routers []Router `yaml:"routers"`
+	// Aliases are further names of models: each stands for a router/NAME or a provider/model. Default: none.
+	Aliases map[string]string `yaml:"aliases"`
+	// Offline lets no request reach a model that is not local. Default false.
+	Offline bool `yaml:"offline"`
+	// Budget is a cap on the money of the whole machine. Default: none.
+	Budget Budget `yaml:"budget,omitempty"`
+	// Resilience holds the thresholds of failure.
+	Resilience Resilience `yaml:"resilience"`
 	// Network is what every call to a provider shares.
 	Network Network `yaml:"network"`
 	// Logging says what is written down and how long it is kept.
@@ -79,6 +93,19 @@ type Provider struct {
 	// Models is a list to use in place of the provider's own, for servers that cannot list. Empty: the provider is
 	// asked.
 	Models []string `yaml:"models,omitempty"`
+	// Credentials are further keys of the same provider, used in order when the ones before rest. Default: none.
+	Credentials []Credential `yaml:"credentials,omitempty"`
+	// Plan is how use of the provider is paid for. Empty: by use.
+	Plan llm.Billing `yaml:"plan,omitempty"`
+	// Facts correct what is known of its models; the first that matches and says something holds. Default: none.
+	Facts []Fact `yaml:"facts,omitempty"`
+	// MaxParallel is the most requests at once; what is over it waits in Queue. Zero: no bound.
+	MaxParallel int `yaml:"max_parallel,omitempty"`
+	// Queue bounds what waits.
+	Queue Queue `yaml:"queue,omitempty"`
+	// Resilience takes the place of the general thresholds. What the file does not name is as there and follows when those
+	// change; who sets it begins with a copy of the general ones. Nil: the general ones.
+	Resilience *Resilience `yaml:"resilience,omitempty"`
 }
 
 // Timeout holds the clocks of one provider.
@@ -121,7 +148,7 @@ const (
 	defaultLevel         = "info"
 )
 
-// Default returns the settings of a first start: loopback, no providers.
+// Default returns the settings of a first start: loopback, no providers, the default routers.
 func Default() Settings {
 	return Settings{
 		Version: Version,
@@ -129,7 +156,9 @@ func Default() Settings {
 			Host: DefaultHost, Port: DefaultPort, DashboardPort: DefaultDashboardPort,
 			MaxBodyBytes: defaultMaxBody, BufferBytes: defaultBuffers,
 		},
-		Logging: Logging{Level: defaultLevel, RetentionDays: defaultRetention},
+		Routers:    DefaultRouters(),
+		Resilience: DefaultResilience(),
+		Logging:    Logging{Level: defaultLevel, RetentionDays: defaultRetention},
 	}
 }
 
@@ -152,16 +181,37 @@ func (s *Settings) Provider(name string) *Provider {
 func (s *Settings) Clone() *Settings {
 	c := *s
 	c.Server.AllowedHosts = slices.Clone(s.Server.AllowedHosts)
+	c.Aliases = maps.Clone(s.Aliases)
+	c.Routers = slices.Clone(s.Routers)
+	for i := range c.Routers {
+		c.Routers[i] = c.Routers[i].Clone()
+	}
 	c.Providers = slices.Clone(s.Providers)
 	for i := range c.Providers {
-		p := &c.Providers[i]
-		p.Headers, p.Query, p.Models = maps.Clone(p.Headers), maps.Clone(p.Query), slices.Clone(p.Models)
-		if p.Local != nil {
-			local := *p.Local
-			p.Local = &local
-		}
+		c.Providers[i] = c.Providers[i].Clone()
 	}
 	return &c
+}
+
+// Clone returns a deep copy.
+func (p Provider) Clone() Provider {
+	p.Headers, p.Query, p.Models = maps.Clone(p.Headers), maps.Clone(p.Query), slices.Clone(p.Models)
+	p.Credentials, p.Facts = slices.Clone(p.Credentials), slices.Clone(p.Facts)
+	for i := range p.Facts {
+		f := &p.Facts[i]
+		f.Models, f.Limits, f.Has, f.Lacks = slices.Clone(f.Models), slices.Clone(f.Limits), slices.Clone(f.Has), slices.Clone(f.Lacks)
+		f.Price = clonePointer(f.Price)
+	}
+	p.Local, p.Resilience = clonePointer(p.Local), clonePointer(p.Resilience)
+	return p
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
 }
 
 // normalise gives every state of the settings one spelling: what zero stands for is filled in and empty lists are nil,
@@ -174,16 +224,33 @@ func (s *Settings) normalise() {
 	orElse(&s.Server.MaxBodyBytes, d.Server.MaxBodyBytes)
 	orElse(&s.Server.BufferBytes, d.Server.BufferBytes)
 	orElse(&s.Logging.Level, d.Logging.Level)
-	s.Server.AllowedHosts = nilIfEmpty(s.Server.AllowedHosts)
-	s.Providers = nilIfEmpty(s.Providers)
+	s.Resilience.fill(&d.Resilience)
 	for i := range s.Providers {
-		p := &s.Providers[i]
-		p.Models = nilIfEmpty(p.Models)
-		if len(p.Headers) == 0 {
-			p.Headers = nil
+		if r := s.Providers[i].Resilience; r != nil {
+			r.fill(&s.Resilience)
 		}
-		if len(p.Query) == 0 {
-			p.Query = nil
+	}
+	dropEmpty(reflect.ValueOf(s).Elem())
+}
+
+// dropEmpty makes empty lists and maps nil, wherever in v they are.
+func dropEmpty(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			dropEmpty(v.Field(i))
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			dropEmpty(v.Elem())
+		}
+	case reflect.Map, reflect.Slice:
+		if v.Len() == 0 {
+			v.SetZero()
+			return
+		}
+		for i := 0; v.Kind() == reflect.Slice && i < v.Len(); i++ {
+			dropEmpty(v.Index(i))
 		}
 	}
 }
@@ -193,11 +260,4 @@ func orElse[T comparable](v *T, other T) {
 	if *v == zero {
 		*v = other
 	}
-}
-
-func nilIfEmpty[T any](s []T) []T {
-	if len(s) == 0 {
-		return nil
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -52,7 +53,7 @@ func TestAnnotatedFileExplainsEveryField(t *testing.T) {
 				t.Errorf("%s.%s: %q does not appear", typ.Name(), typ.Field(i).Name, name)
 			}
 			ft := typ.Field(i).Type
-			if ft.Kind() == reflect.Slice {
+			if ft.Kind() == reflect.Slice || ft.Kind() == reflect.Pointer {
 				ft = ft.Elem()
 			}
 			if ft.Kind() == reflect.Struct {
@@ -63,26 +64,38 @@ func TestAnnotatedFileExplainsEveryField(t *testing.T) {
 	walk(reflect.TypeFor[Settings]())
 }
 
-func TestAnnotatedExamplesAreValid(t *testing.T) {
-	var b strings.Builder
-	in := false
+// annotatedExamples returns the examples in the comments of the file, by the section that each is of.
+func annotatedExamples() map[string]string {
+	examples, section := map[string]string{}, ""
 	for line := range strings.Lines(defaultFile) {
-		if strings.HasPrefix(line, "# providers:") {
-			in = true
+		text, comment := strings.CutPrefix(line, "# ")
+		name, rest, field := strings.Cut(text, ":")
+		switch {
+		case !comment && strings.TrimSpace(line) != "#":
+			section = ""
+		case comment && field && !strings.Contains(name, " ") && (rest == "\n" || strings.HasPrefix(rest, " {")):
+			section = name
 		}
-		if in && strings.HasPrefix(line, "providers:") {
-			break
-		}
-		if in {
-			b.WriteString(strings.TrimPrefix(line, "# "))
+		if section != "" && comment {
+			examples[section] += text
 		}
 	}
-	s, err := Parse([]byte("version: 1\n" + b.String()))
-	if err != nil {
-		t.Fatal(err)
+	return examples
+}
+
+func TestAnnotatedExamplesAreValid(t *testing.T) {
+	d := Default()
+	for name, text := range annotatedExamples() {
+		s, err := Parse([]byte("version: 1\n" + text))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if reflect.DeepEqual(s, &d) {
+			t.Errorf("the example of %s says nothing", name)
+		}
 	}
-	if len(s.Providers) != 4 {
-		t.Errorf("got %d examples, want 4", len(s.Providers))
+	if got := slices.Sorted(maps.Keys(annotatedExamples())); !slices.Equal(got, []string{"aliases", "budget", "providers", "routers"}) {
+		t.Errorf("got examples of %v", got)
 	}
 }
 

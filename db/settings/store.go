@@ -292,6 +292,7 @@ func (s *Store) updateLocked(edit func(*Settings) error) error {
 		return err
 	}
 	next = next.Clone() // edit may keep what it was given
+	inherit(s.good, was, next)
 	next.normalise()
 	if err := next.Validate(); err != nil {
 		return err

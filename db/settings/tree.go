@@ -333,6 +333,9 @@ func (b *treeBuilder) list(n *ast.SequenceNode, after int) *node {
 		if value.line == 0 {
 			value.line, value.column = out.line, out.column
 		}
+		if out.flow {
+			b.rejoin(value)
+		}
 		it := &item{start: value.start, value: value}
 		if !out.flow {
 			it.start = dash
@@ -347,6 +350,19 @@ func (b *treeBuilder) list(n *ast.SequenceNode, after int) *node {
 		out.end = b.at(n.End, after).start + 1
 	}
 	return out
+}
+
+// rejoin makes one word again of what the parser took apart at its colon: in brackets inside braces it reads llama3:8b as
+// a field, where YAML has it a field only with a space behind the colon.
+func (b *treeBuilder) rejoin(n *node) {
+	if n.shape != mapShape || n.flow || len(n.pairs) != 1 {
+		return
+	}
+	p := n.pairs[0]
+	if p.value.shape != scalarShape || p.colon >= n.end || strings.ContainsRune(" \t\n", rune(b.text[p.colon])) || strings.ContainsRune("\"'", rune(b.text[p.start])) {
+		return
+	}
+	*n = node{line: n.line, column: n.column, start: n.start, end: n.end, plain: true, text: b.text[n.start:n.end]}
 }
 
 // literalEnd finds the end of a | or > block: where the next token begins, without the white space before it.

@@ -107,6 +107,14 @@ func (r *recorded) Next(e *llm.Event) error {
 	return err
 }
 
+// Ping makes a free call that reads no list.
+func (c *Client) Ping(ctx context.Context) error {
+	if e := c.up.Ping(ctx, "/models", "limit=1", versioned...); e != nil {
+		return e
+	}
+	return nil
+}
+
 // maxList bounds a page of the model list, maxPages how many are read.
 const (
 	maxList  = 16 << 20

@@ -126,7 +126,7 @@ func TestNamesFromOutsideAreBounded(t *testing.T) {
 	b.WriteString(`]}`)
 	start := time.Now()
 	c := decode(t, b.String())
-	if took := time.Since(start); len(c.Uses) > 2*maxOthers || took > 10*time.Second {
+	if took := time.Since(start); len(c.Uses) > 2*maxOthers || took > time.Minute {
 		t.Errorf("%d uses in %s", len(c.Uses), took)
 	}
 	var systems strings.Builder
@@ -136,7 +136,7 @@ func TestNamesFromOutsideAreBounded(t *testing.T) {
 	}
 	systems.WriteString(`]}`)
 	start = time.Now()
-	if c := decode(t, systems.String()); len(c.Uses) != 0 || time.Since(start) > 5*time.Second {
+	if c := decode(t, systems.String()); len(c.Uses) != 0 || time.Since(start) > time.Minute {
 		t.Errorf("%d uses in %s", len(c.Uses), time.Since(start))
 	}
 }

@@ -39,6 +39,8 @@ func (format) Whole(op llm.Op, body []byte, f *upstream.Facts) *llm.Error {
 			f.Finish = wire.Cut(wire.Text(v), 64)
 		case "usage":
 			w.count(v, f)
+		case "model":
+			f.Model = v
 		case "input_tokens":
 			counted = true
 		}
@@ -101,8 +103,11 @@ func (w *watch) Event(name, data []byte, committed bool, f *upstream.Facts) {
 		wire.Members(data, func(key, v []byte) bool {
 			if string(key) == "message" {
 				wire.Members(v, func(key, v []byte) bool {
-					if string(key) == "usage" {
+					switch string(key) {
+					case "usage":
 						w.count(v, f)
+					case "model":
+						f.Model = v
 					}
 					return true
 				})

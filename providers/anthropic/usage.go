@@ -14,7 +14,9 @@ const mostTokens = 1 << 40
 // what was said, or a part that moved into the cache would be counted twice.
 type tally struct {
 	input, read, created, output, thinking int64
-	created5m, created1h                   int64
+	created5m, created1h, searches         int64
+	service                                llm.Service
+	regional                               bool
 	seen                                   bool
 }
 
@@ -69,6 +71,19 @@ func (t *tally) member(key, v []byte) bool {
 		wire.Members(v, t.creation)
 	case "output_tokens_details":
 		wire.Members(v, t.details)
+	case "server_tool_use":
+		wire.Members(v, t.tools)
+	case "service_tier":
+		// "priority" is capacity that was bought beforehand: no dearer by the token, so it is the usual one here.
+		if s := llm.ServiceOf(wire.Inside(v)); s == llm.ServiceBatch {
+			t.service = s
+		}
+	case "speed":
+		if s := llm.ServiceOf(wire.Inside(v)); s == llm.ServiceFast {
+			t.service = s
+		}
+	case "inference_geo":
+		t.regional = string(v) == `"us"`
 	}
 	return true
 }
@@ -90,11 +105,19 @@ func (t *tally) details(key, v []byte) bool {
 	return true
 }
 
+func (t *tally) tools(key, v []byte) bool {
+	if string(key) == "web_search_requests" {
+		most(&t.searches, v)
+	}
+	return true
+}
+
 func most(n *int64, v []byte) { *n = max(*n, min(wire.Int(v), mostTokens)) }
 
 // usage is the count so far. input_tokens is without what came from a cache or went into one, as llm.Usage has it.
 func (t *tally) usage() llm.Usage {
-	u := llm.Usage{Input: t.input, CacheRead: t.read, Output: t.output, Reasoning: min(t.thinking, t.output)}
+	u := llm.Usage{Input: t.input, CacheRead: t.read, Output: t.output, Reasoning: min(t.thinking, t.output),
+		Searches: t.searches, Service: t.service, InRegion: t.regional}
 	// The split by class is newer than the sum, and not every server has it: what it leaves open is of the usual class.
 	u.CacheWriteLong = t.created1h
 	u.CacheWrite = max(t.created-t.created1h, t.created5m, 0)

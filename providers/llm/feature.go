@@ -1,5 +1,7 @@
 package llm
 
+import "slices"
+
 // Feature is something a request can make use of that not every dialect and model has.
 type Feature uint8
 
@@ -178,3 +180,16 @@ func (f *Features) class(i Feature, m *Model) Class {
 	}
 	return r.Class
 }
+
+// Refuses lists the features whose use a model m of the dialect refuses. Nil stands for a model of which nothing is known.
+func (f *Features) Refuses(m *Model) (s Set) {
+	for i := range Feature(featureCount) {
+		if f.class(i, m) == Refused {
+			s |= 1 << i
+		}
+	}
+	return s
+}
+
+// Speaks reports whether the dialect has an operation for requests of other dialects.
+func (f *Features) Speaks(op Op) bool { return slices.Contains(f.Ops, op) }

@@ -16,6 +16,15 @@ type Usage struct {
 	CacheWriteLong int64
 	Output         int64 // everything generated, reasoning included
 	Reasoning      int64 // the part of Output that was reasoning; never added to it
+	AudioInput     int64 // the part of Input that was sound; never added to it
+	AudioOutput    int64 // the part of Output that was sound; never added to it
+	Searches       int64 // searches of the web by the provider, which are charged one by one
+	// Service is the tier of service that the reply names.
+	Service Service
+	// InRegion says that the answer was made to stay in one region, where that costs more.
+	InRegion bool
+	// Model is the model that answered, where the reply names another than was asked for; else empty.
+	Model string
 	// Estimated marks counts that did not come from the provider.
 	Estimated bool
 	// Cost is what the provider itself says the request cost, where CostReported is set.
@@ -33,7 +42,7 @@ func (u Usage) Total() int64 { return u.InputTotal() + u.Output }
 func (u Usage) Zero() bool { return u.Total() == 0 }
 
 // Larger keeps of two counts of the same answer the one that counts more: some servers send zeros or nothing after the
-// real figure, others a running count in every chunk.
+// real figure, others a running count in every chunk. What is no count is kept from either.
 func Larger(a, b Usage) Usage {
 	if b.Total() < a.Total() {
 		a, b = b, a
@@ -41,7 +50,45 @@ func Larger(a, b Usage) Usage {
 	if a.CostReported && (!b.CostReported || b.Cost < a.Cost) {
 		b.Cost, b.CostReported = a.Cost, true
 	}
+	b.Searches = max(a.Searches, b.Searches)
+	b.InRegion = a.InRegion || b.InRegion
+	if b.Service == ServiceUsual {
+		b.Service = a.Service
+	}
+	if b.Model == "" {
+		b.Model = a.Model
+	}
 	return b
+}
+
+// Service is a tier of service, by which a provider charges more or less for the same tokens. The zero value is the usual
+// one, and any that has no price of its own.
+type Service uint8
+
+// The tiers of service.
+const (
+	ServiceUsual Service = iota
+	ServiceFlex
+	ServiceBatch
+	ServicePriority
+	ServiceFast
+	ServiceUltrafast
+	serviceCount
+)
+
+var serviceNames = [serviceCount]string{"", "flex", "batch", "priority", "fast", "ultrafast"}
+
+// String is the name in replies; empty for the usual tier.
+func (s Service) String() string { return serviceNames[s] }
+
+// ServiceOf reads the name of a tier; whatever it does not know is the usual one.
+func ServiceOf(name []byte) Service {
+	for s := ServiceFlex; s < serviceCount; s++ {
+		if string(name) == serviceNames[s] {
+			return s
+		}
+	}
+	return ServiceUsual
 }
 
 // CostSource says where a cost comes from.
@@ -56,16 +103,3 @@ const (
 	CostLocal     CostSource = "local"     // runs on this machine
 	CostFlat      CostSource = "flat"      // covered by a subscription
 )
-
-// Price is what a model charges per token of each class. The zero value is not "free" but meaningless; a model
-// without a known price has a nil *Price.
-type Price struct {
-	Input, CacheRead, CacheWrite, CacheWriteLong, Output PicoUSD // per token
-	Request                                              PicoUSD // per request, on top
-}
-
-// Cost computes what u costs at this price.
-func (p *Price) Cost(u Usage) PicoUSD {
-	return p.Request + p.Input*PicoUSD(u.Input) + p.CacheRead*PicoUSD(u.CacheRead) + p.CacheWrite*PicoUSD(u.CacheWrite) +
-		p.CacheWriteLong*PicoUSD(u.CacheWriteLong) + p.Output*PicoUSD(u.Output)
-}

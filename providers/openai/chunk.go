@@ -18,6 +18,8 @@ type facts struct {
 	finish    string
 	usage     llm.Usage
 	hasUsage  bool
+	service   llm.Service
+	model     []byte // as a JSON string
 	failure   []byte // the error object, nil where there is none
 	wellEnded bool   // the JSON was read to its end
 }
@@ -45,6 +47,10 @@ func (f *facts) member(key, v []byte) bool {
 			}
 			return true
 		})
+	case "service_tier":
+		f.service = llm.ServiceOf(wire.Inside(v))
+	case "model":
+		f.model = v
 	case "error":
 		if !wire.Empty(v) {
 			f.failure = v

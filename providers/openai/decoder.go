@@ -29,6 +29,7 @@ type decoder struct {
 	model   string
 	id      string
 	usage   llm.Usage
+	service llm.Service
 	counted bool
 	finish  string
 	stop    llm.Text // the stop sequence that came
@@ -64,6 +65,7 @@ type wireFacts struct {
 	id, model        []byte
 	usage            llm.Usage
 	counted          bool
+	service          llm.Service
 	stranger         bool // an error object without the envelope
 }
 
@@ -143,6 +145,8 @@ func (f *wireFacts) member(key, v []byte) bool {
 		f.model = v
 	case "usage":
 		f.count(v)
+	case "service_tier":
+		f.service = llm.ServiceOf(wire.Inside(v))
 	case "x_groq":
 		if v[0] == '{' {
 			wire.Members(v, f.groq)
@@ -213,6 +217,9 @@ func (d *decoder) head(f *wireFacts) {
 	if d.id == "" && len(f.id) > 2 {
 		d.id = wire.Cut(wire.Text(f.id), 256)
 	}
+	if f.service != llm.ServiceUsual {
+		d.service = f.service
+	}
 	if d.model == "" && len(f.model) > 2 {
 		d.model = wire.Cut(wire.Text(f.model), 256)
 	}
@@ -224,15 +231,16 @@ func (d *decoder) start(dst []llm.Event) []llm.Event {
 		return dst
 	}
 	d.started = true
-	return append(dst, llm.Event{Kind: llm.EventStart, ID: d.id, Name: d.model})
+	return append(dst, llm.Event{Kind: llm.EventStart, ID: d.id, Name: d.model, Usage: llm.Usage{Service: d.service}})
 }
 
 // count appends a count that says more than those before: some servers send zeros or null after the real one.
 func (d *decoder) count(dst []llm.Event, u llm.Usage) []llm.Event {
+	u.Service = d.service
 	if d.counted {
 		u = llm.Larger(d.usage, u)
 	}
-	if d.counted && u == d.usage || u == (llm.Usage{}) {
+	if d.counted && u == d.usage || u == (llm.Usage{Service: d.service}) {
 		return dst
 	}
 	d.usage, d.counted = u, true

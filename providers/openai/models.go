@@ -30,6 +30,14 @@ func (c *Client) Models(ctx context.Context) ([]llm.Model, error) {
 	return models, nil
 }
 
+// Ping makes the free call that Models makes, and does not read the list.
+func (c *Client) Ping(ctx context.Context) error {
+	if e := c.up.Ping(ctx, c.o.ModelsPath, ""); e != nil {
+		return e
+	}
+	return nil
+}
+
 // listed is a model in the spellings of this dialect's servers.
 type listed struct {
 	ID          string      `json:"id"`
@@ -145,7 +153,7 @@ func price(p map[string]json.RawMessage) *llm.Price {
 		if !ok {
 			return nil
 		}
-		made := &llm.Price{Input: in, Output: out, CacheRead: in, CacheWrite: in}
+		made := &llm.Price{Input: in, Output: out, CacheRead: in, CacheWrite: in, Source: llm.PriceOfProvider}
 		for name, field := range map[string]*llm.PicoUSD{"input_cache_read": &made.CacheRead, "input_cache_write": &made.CacheWrite, "request": &made.Request} {
 			if v, ok := amount(p[name], llm.USD); ok {
 				*field = v
@@ -162,7 +170,7 @@ func price(p map[string]json.RawMessage) *llm.Price {
 	if !ok1 || !ok2 {
 		return nil
 	}
-	made := &llm.Price{Input: in, Output: out, CacheRead: in, CacheWrite: in, CacheWriteLong: in}
+	made := &llm.Price{Input: in, Output: out, CacheRead: in, CacheWrite: in, CacheWriteLong: in, Source: llm.PriceOfProvider}
 	if v, ok := amount(p["cached_input"], llm.USD/1_000_000); ok {
 		made.CacheRead = v
 	}

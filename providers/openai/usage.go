@@ -22,6 +22,7 @@ func parseUsage(v []byte) (u llm.Usage, ok bool) {
 type tally struct {
 	prompt, completion, total  int64
 	cached, written, reasoning int64
+	heard, said                int64 // of sound
 	cost, upstream             float64
 	hasCost, byok              bool
 }
@@ -45,13 +46,18 @@ func (t *tally) member(key, v []byte) bool {
 				t.cached = max(t.cached, wire.Int(v))
 			case "cache_write_tokens", "cache_creation_tokens":
 				t.written = max(t.written, wire.Int(v))
+			case "audio_tokens":
+				t.heard = max(t.heard, wire.Int(v))
 			}
 			return true
 		})
 	case "completion_tokens_details", "output_tokens_details":
 		wire.Members(v, func(key, v []byte) bool {
-			if string(key) == "reasoning_tokens" {
+			switch string(key) {
+			case "reasoning_tokens":
 				t.reasoning = max(t.reasoning, wire.Int(v))
+			case "audio_tokens":
+				t.said = max(t.said, wire.Int(v))
 			}
 			return true
 		})
@@ -90,7 +96,7 @@ func (t *tally) money(v []byte) {
 const mostTokens = 1 << 40
 
 func (t *tally) usage() llm.Usage {
-	for _, n := range []*int64{&t.prompt, &t.completion, &t.total, &t.cached, &t.written, &t.reasoning} {
+	for _, n := range []*int64{&t.prompt, &t.completion, &t.total, &t.cached, &t.written, &t.reasoning, &t.heard, &t.said} {
 		*n = min(*n, mostTokens)
 	}
 	u := llm.Usage{Output: t.completion, Reasoning: t.reasoning}
@@ -102,6 +108,7 @@ func (t *tally) usage() llm.Usage {
 	u.CacheRead = min(t.cached, t.prompt)
 	u.CacheWrite = min(t.written, t.prompt-u.CacheRead)
 	u.Input = t.prompt - u.CacheRead - u.CacheWrite
+	u.AudioInput, u.AudioOutput = min(t.heard, u.Input), min(t.said, u.Output)
 	if t.hasCost {
 		usd := t.cost
 		if t.byok && t.upstream > 0 && t.upstream < 1e6 {

@@ -38,6 +38,7 @@ func (format) Whole(op llm.Op, body []byte, f *upstream.Facts) *llm.Error {
 		}
 	}
 	f.Content, f.Text, f.Finish, f.Usage, f.HasUsage = have.content, have.text, have.finish, have.usage, have.hasUsage
+	f.Service, f.Model = have.service, have.model
 	return nil
 }
 
@@ -86,6 +87,7 @@ func (w *watch) Event(_, data []byte, committed bool, f *upstream.Facts) {
 		f.Content, f.Text = have.content, have.text
 	}
 	f.Finish, f.Usage, f.HasUsage = have.finish, have.usage, have.hasUsage
+	f.Service, f.Model = have.service, have.model
 	w.finished = w.finished || have.finish != ""
 	f.Withhold = have.hasUsage && have.choices && !have.chosen && !w.wantsUsage
 }

@@ -28,6 +28,8 @@ type exchange struct {
 	finished  bool
 	reported  bool // usage came from the provider
 	usage     llm.Usage
+	service   llm.Service // as the reply names it
+	answered  string      // the model, where the reply names another than was asked for
 	content   int64       // bytes of text, for the estimate
 	keeps     bool        // the text itself is kept for it
 	text      []byte      // unescaped
@@ -88,6 +90,12 @@ func (x *exchange) commit() {
 
 // learn passes on what a chunk or reply told.
 func (x *exchange) learn(f *Facts) {
+	if f.Service != llm.ServiceUsual {
+		x.service = f.Service
+	}
+	if x.answered == "" && len(f.Model) > 2 && string(wire.Inside(f.Model)) != x.model {
+		x.answered = wire.Cut(wire.Text(f.Model), 256)
+	}
 	if f.HasUsage {
 		x.count(f.Usage)
 	}
@@ -97,11 +105,20 @@ func (x *exchange) learn(f *Facts) {
 }
 
 func (x *exchange) count(u llm.Usage) {
+	x.place(&u)
 	if u = llm.Larger(x.usage, u); !x.reported || u != x.usage {
 		x.usage, x.reported = u, true
 		if !u.Zero() || u.CostReported {
 			x.obs.Usage(u)
 		}
+	}
+}
+
+// place notes in a count what else the price depends on.
+func (x *exchange) place(u *llm.Usage) {
+	u.Model = x.answered
+	if u.Service == llm.ServiceUsual {
+		u.Service = x.service
 	}
 }
 
@@ -142,7 +159,7 @@ func (x *exchange) estimate() (u llm.Usage) {
 	case x.finished:
 		x.c.silent.Store(true)
 	}
-	if !u.Zero() {
+	if x.place(&u); !u.Zero() {
 		x.obs.Usage(u)
 	}
 	return u

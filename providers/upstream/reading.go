@@ -39,7 +39,6 @@ func newReading(x *exchange, d llm.Decoder, stream bool) *reading {
 	if r.whole {
 		return r
 	}
-	r.headed.Store(true)
 	r.own = buffers.Get().(*[readBuffer]byte)
 	r.buf = r.own[:0]
 	wait := x.c.o.Idle
@@ -91,6 +90,12 @@ func (r *reading) learn(e *llm.Event) {
 	}
 	switch e.Kind {
 	case llm.EventStart, llm.EventUsage:
+		if e.Usage.Service != llm.ServiceUsual {
+			r.service = e.Usage.Service
+		}
+		if e.Kind == llm.EventStart && e.Name != r.model {
+			r.answered = e.Name
+		}
 		if !e.Usage.Zero() || e.Usage.CostReported {
 			r.count(e.Usage)
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,8 @@ type Options struct {
 	KeyHeader string
 	// Header and Query are added to every request, as the person wrote them.
 	Header, Query map[string]string
+	// Secrets are what must not be handed on where the provider repeats it in an error; Key need not be named.
+	Secrets []string
 	// Local says that the provider runs on this person's own ground: it may have to load a model first.
 	Local bool
 	// Hop is this installation's id, sent to loopback and private addresses so that a gateway pointed at itself
@@ -80,9 +83,11 @@ type Facts struct {
 	Finish   string // why the model stopped, in the provider's own word
 	Usage    llm.Usage
 	HasUsage bool
-	Withhold bool       // a trailing usage that the application did not ask for
-	End      bool       // the dialect's end mark
-	Failure  *llm.Error // the provider reports a failure inside its answer
+	Service  llm.Service // the tier of service, wherever it was named
+	Model    []byte      // that answered, as a JSON string; aliases the event
+	Withhold bool        // a trailing usage that the application did not ask for
+	End      bool        // the dialect's end mark
+	Failure  *llm.Error  // the provider reports a failure inside its answer
 }
 
 const (
@@ -117,6 +122,9 @@ func New(o Options, f Format, paths ...string) (*Client, error) {
 	}
 	if o.Agent == "" {
 		o.Agent = "LocalRouter"
+	}
+	if o.Key != "" {
+		o.Secrets = append(slices.Clone(o.Secrets), o.Key)
 	}
 	o.clocks()
 	c := &Client{o: o, format: f, base: base, query: queryOf(base, o.Query)}
@@ -235,7 +243,11 @@ func (c *Client) Converse(ctx context.Context, a *Ask, d llm.Decoder, obs llm.Ob
 	if e != nil {
 		return nil, e
 	}
-	return newReading(x, d, isEvents(x.resp) || a.Stream && !isJSON(x.resp)), nil
+	stream := isEvents(x.resp) || a.Stream && !isJSON(x.resp)
+	if stream {
+		x.headed.Store(true)
+	}
+	return newReading(x, d, stream), nil
 }
 
 // attempt sends a request once and waits for the header of a 2xx.
@@ -265,9 +277,35 @@ func (c *Client) attempt(ctx context.Context, a *Ask, obs llm.Observer) (*exchan
 
 // Get reads a small document of the provider, such as its model list, of at most limit bytes.
 func (c *Client) Get(ctx context.Context, path, query string, limit int64, set ...llm.Field) ([]byte, *llm.Error) {
+	x, e := c.get(ctx, path, query, set)
+	defer x.release(nil)
+	if e != nil {
+		return nil, e
+	}
+	body, err := wire.ReadAll(x.beating(), x.resp.ContentLength, limit)
+	if err != nil {
+		return nil, x.cut(err)
+	}
+	return body, nil
+}
+
+// pingRead is how much of a document is read to keep its connection; what is longer costs one.
+const pingRead = 64 << 10
+
+// Ping asks for a document as Get does, for the sake of how that goes: what it says is not kept.
+func (c *Client) Ping(ctx context.Context, path, query string, set ...llm.Field) *llm.Error {
+	x, e := c.get(ctx, path, query, set)
+	defer x.release(nil)
+	if e == nil {
+		io.CopyN(io.Discard, x.resp.Body, pingRead)
+	}
+	return e
+}
+
+// get asks for a document. The exchange, whose response is a 2xx where there is no error, must be released.
+func (c *Client) get(ctx context.Context, path, query string, set []llm.Field) (*exchange, *llm.Error) {
 	x := &exchange{c: c, ask: asked{op: llm.Forward}}
 	x.clock = wire.NewClock(ctx, time.Minute, x.late)
-	defer x.release(nil)
 	h := http.Header{"Accept": {"application/json"}}
 	for _, f := range set {
 		h[f.Name] = []string{f.Value}
@@ -275,7 +313,7 @@ func (c *Client) Get(ctx context.Context, path, query string, limit int64, set .
 	r := &http.Request{Method: http.MethodGet, URL: c.url(path, query), Host: c.base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h}
 	resp, err := c.trip(r.WithContext(x.clock.Context()))
 	if err != nil {
-		return nil, c.unreachable(x.clock.Context(), "", err)
+		return x, c.unreachable(x.clock.Context(), "", err)
 	}
 	x.resp = resp
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -283,13 +321,9 @@ func (c *Client) Get(ctx context.Context, path, query string, limit int64, set .
 		if e.Kind == llm.ModelNotFound { // here it is the path that is unknown
 			e = c.Fault("", llm.ProviderFailed, "has no model list at "+path+"; check its base_url", nil)
 		}
-		return nil, e
+		return x, e
 	}
-	body, err := wire.ReadAll(x.beating(), resp.ContentLength, limit)
-	if err != nil {
-		return nil, x.cut(err)
-	}
-	return body, nil
+	return x, nil
 }
 
 // smallBody is the size up to which a body is copied into one piece.

@@ -1,10 +1,12 @@
-// Package limits keeps what keys may use within sliding windows. It knows keys by their ids only, and the time by the
-// clocks it is given; what a request will use it is told, and what it did use.
+// Package limits keeps what keys, routers, plans and the whole machine may use: within sliding windows, and of money by
+// the local calendar. It knows them by their ids only, and the time by the clocks it is given; what a request will use it
+// is told, and what it did use.
 package limits
 
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"localrouter/db/settings"
@@ -15,11 +17,14 @@ type Options struct {
 	// Elapsed is a clock that never jumps and goes on while the machine sleeps; its zero may be anywhere. nil: the time
 	// since the machine was started.
 	Elapsed func() time.Duration
-	// Wall is the clock on the wall. It is asked where the time between two runs of the program must be told, and
-	// nowhere else: a jump of it leaves the windows of a running program alone. nil: time.Now.
+	// Wall is the clock on the wall, in the person's time zone. Windows ask it only how long the program was away: a jump
+	// of it leaves those of a running program alone. Budgets go by its days and months. nil: time.Now.
 	Wall func() time.Time
 	// Changed is called when there is something new to save. It must be quick. nil: nobody is told.
 	Changed func()
+	// Event hears when so much of a budget or of a limit of cost is spent that a person should know; it must be quick.
+	// nil: nobody hears.
+	Event func(Event)
 }
 
 // Limiter admits requests. It may be used by many goroutines at once.
@@ -27,16 +32,21 @@ type Limiter struct {
 	elapsed func() time.Duration
 	wall    func() time.Time
 	changed func()
+	event   func(Event)
 	base    int64 // time of the windows at zero of elapsed
 
 	mu       sync.RWMutex // guards the fields below
 	accounts map[string]*account
+	made     uint64          // accounts so far
 	gone     map[string]bool // accounts that are to be forgotten on disk too
+
+	applying sync.Mutex             // one change of the settings at a time
+	bounds   atomic.Pointer[bounds] // what the settings bound; nil: nothing
 }
 
 // New makes a limiter of empty windows.
 func New(o Options) *Limiter {
-	l := &Limiter{elapsed: o.Elapsed, wall: o.Wall, changed: o.Changed, accounts: map[string]*account{}, gone: map[string]bool{}}
+	l := &Limiter{elapsed: o.Elapsed, wall: o.Wall, changed: o.Changed, event: o.Event, accounts: map[string]*account{}, gone: map[string]bool{}}
 	if l.elapsed == nil {
 		l.elapsed = sinceBoot
 	}
@@ -45,6 +55,9 @@ func New(o Options) *Limiter {
 	}
 	if l.changed == nil {
 		l.changed = func() {}
+	}
+	if l.event == nil {
+		l.event = func(Event) {}
 	}
 	l.base = l.wallNanos() - int64(l.elapsed())
 	return l
@@ -63,38 +76,52 @@ type Amounts [settings.LimitKinds]int64
 const Reserved = -1
 
 // Claim is what a request is expected to use. Where Least is below Expected the rest is a guess of ours: it never keeps
-// a request out of a window that is empty.
+// a request out of a window or a budget that is empty.
 type Claim struct {
 	Expected, Least Amounts
 }
 
-// need is what the claim takes of a limit.
-func (c *Claim) need(l *settings.Limit) int64 {
-	n := min(c.Expected[l.Kind], max(c.Least[l.Kind], l.Amount))
+// need is what the claim takes of a bound of one kind.
+func (c *Claim) need(kind settings.LimitKind, bound int64) int64 {
+	n := min(c.Expected[kind], max(c.Least[kind], bound))
 	return min(max(n, 0), most)
 }
 
-// Refusal is one limit that has no room.
-type Refusal struct {
-	Limit settings.Limit
-	Need  int64 // what the request would take of it
-	Wait  time.Duration
-	Never bool // it would not fit an empty window either
-}
-
-// Key names a key and its limits. Of two revisions of the same key the higher is the newer.
+// Key names whoever is limited and its bounds: an application's key, a router, a plan, the machine. Of two revisions of
+// the same one the higher is the newer. A nil Key bounds nothing.
 type Key struct {
 	ID       string
+	Name     string // for people, as it stands in a sentence: "The key my-app"
 	Revision uint64
 	Limits   []settings.Limit
+	Budget   settings.Budget
 }
 
-// account is what is kept of one key.
+// OfKey is the Key of an application's key.
+func OfKey(id, name string, revision uint64, limits []settings.Limit, budget settings.Budget) Key {
+	return Key{ID: id, Name: "The key " + name, Revision: revision, Limits: limits, Budget: budget}
+}
+
+// Bounds reports whether there is anything to keep to.
+func (k *Key) Bounds() bool { return k != nil && (len(k.Limits) > 0 || k.Budget != settings.Budget{}) }
+
+// CountsMoney reports whether what a request costs must be known.
+func (k *Key) CountsMoney() bool {
+	return k != nil && (k.Budget != settings.Budget{} || slices.ContainsFunc(k.Limits, func(l settings.Limit) bool { return l.Kind == settings.LimitCost }))
+}
+
+// account is what is kept of one Key.
 type account struct {
+	id    string
+	order uint64 // in which several are locked
+
 	mu       sync.Mutex // guards all below
+	name     string
 	revision uint64
 	windows  []*window
-	times    *times // of requests; nil while none are limited
+	times    *times    // of requests; nil while none are limited
+	purses   [2]*purse // of day and month; nil where there is no budget
+	grace    grace
 	last     int64  // newest time that was seen: none is older than it
 	version  uint64 // counts changes
 	saved    uint64 // version that is on disk
@@ -103,6 +130,8 @@ type account struct {
 type window struct {
 	limit settings.Limit
 	ring  ring
+	held  int64 // what running requests reserve of it and may not use
+	told  told
 }
 
 // exact reports whether the window goes by the time of each request.
@@ -110,31 +139,81 @@ func (w *window) exact() bool {
 	return w.limit.Kind == settings.LimitRequests && w.limit.Amount <= exact
 }
 
-// lock finds the account of a key, or makes it, and locks it with the key's present limits and time.
-func (l *Limiter) lock(k *Key) *account {
+// find returns the account of a key, made anew where there is none.
+func (l *Limiter) find(id string) *account {
 	l.mu.RLock()
-	a := l.accounts[k.ID]
+	a := l.accounts[id]
 	l.mu.RUnlock()
-	if a == nil {
-		l.mu.Lock()
-		if a = l.accounts[k.ID]; a == nil {
-			a = &account{}
-			l.accounts[k.ID] = a
-			delete(l.gone, k.ID)
-		}
-		l.mu.Unlock()
+	if a != nil {
+		return a
 	}
-	a.mu.Lock()
-	a.last = max(a.last, l.now()) // asked under the lock, so that times come in order
-	if k.Revision > a.revision {
-		a.apply(k)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a = l.accounts[id]; a == nil {
+		a = l.addLocked(id)
+		delete(l.gone, id)
 	}
 	return a
 }
 
-// apply puts the limits of a key in place. A window that was there before goes on with what it holds.
+func (l *Limiter) addLocked(id string) *account {
+	l.made++
+	a := &account{id: id, order: l.made}
+	l.accounts[id] = a
+	return a
+}
+
+// mostKeys is how many accounts one request may be held against: its key, two routers, a plan and the machine.
+const mostKeys = 8
+
+// locked are the accounts of several keys, locked.
+type locked struct {
+	room [mostKeys]*account
+	n    int
+}
+
+func (s *locked) list() []*account { return s.room[:s.n] }
+
+func (s *locked) unlock() {
+	for _, a := range s.list() {
+		a.mu.Unlock()
+	}
+}
+
+// lock finds the accounts of the keys and locks them, with the keys' present bounds and the time. All callers lock in the
+// same order, whatever the order of their keys. Keys that bound nothing are passed over, and one that stands twice counts
+// once.
+func (l *Limiter) lock(s *locked, keys []*Key) {
+	var bounding [mostKeys]*Key
+	for _, k := range keys {
+		if !k.Bounds() || s.n == mostKeys {
+			continue
+		}
+		a := l.find(k.ID)
+		i := s.n
+		for ; i > 0 && s.room[i-1].order > a.order; i-- {
+			s.room[i], bounding[i] = s.room[i-1], bounding[i-1]
+		}
+		if i > 0 && s.room[i-1] == a {
+			copy(s.room[i:s.n], s.room[i+1:s.n+1])
+			copy(bounding[i:s.n], bounding[i+1:s.n+1])
+			continue
+		}
+		s.room[i], bounding[i] = a, k
+		s.n++
+	}
+	for i, a := range s.list() {
+		a.mu.Lock()
+		a.last = max(a.last, l.now()) // asked under the lock, so that times come in order
+		if k := bounding[i]; k.Revision > a.revision {
+			a.apply(k)
+		}
+	}
+}
+
+// apply puts the bounds of a key in place. A window or budget that was there before goes on with what it holds.
 func (a *account) apply(k *Key) {
-	a.revision = k.Revision
+	a.revision, a.name = k.Revision, k.Name
 	old := a.windows
 	a.windows = make([]*window, 0, len(k.Limits))
 	for _, limit := range k.Limits {
@@ -143,159 +222,31 @@ func (a *account) apply(k *Key) {
 		if i >= 0 {
 			w = old[i]
 			w.limit = limit
+			w.told.percent = min(w.told.percent, share(w.ring.total()-w.held, limit.Amount))
 		}
 		a.windows = append(a.windows, w)
 		if limit.Kind == settings.LimitRequests && a.times == nil {
 			a.times = &times{}
 		}
 	}
-}
-
-// check tells whether need fits into a window now; else when it will, if nothing else comes.
-func (a *account) check(w *window, need int64) (wait time.Duration, ok bool) {
-	var at int64
-	if w.exact() {
-		n := int(w.limit.Amount)
-		if need == 0 || a.times.n < n || a.times.back(n) <= a.last-int64(w.limit.Window) {
-			return 0, true
-		}
-		at = a.times.back(n) + int64(w.limit.Window)
-	} else {
-		w.ring.advance(a.last)
-		excess := w.ring.total() + need - w.limit.Amount
-		if excess <= 0 {
-			return 0, true
-		}
-		at = w.ring.falls(excess)
-	}
-	return time.Duration(max(at-a.last, 1)), false
-}
-
-// Admit reserves what a request is expected to use in every window of a key, or in none: then it tells which have no
-// room. A key without limits gets no ticket.
-func (l *Limiter) Admit(k *Key, c *Claim) (*Ticket, []Refusal) {
-	if len(k.Limits) == 0 {
-		return nil, nil
-	}
-	a := l.lock(k)
-	var refusals []Refusal
-	for _, w := range a.windows {
-		need := c.need(&w.limit)
-		if wait, ok := a.check(w, need); !ok {
-			refusals = append(refusals, Refusal{w.limit, need, wait, need > w.limit.Amount})
+	for i, bound := range [...]int64{k.Budget.Day, k.Budget.Month} {
+		switch p := a.purses[i]; {
+		case bound <= 0:
+			a.purses[i] = nil
+		case p == nil:
+			a.purses[i] = &purse{period: Period(i + 1), bound: min(bound, most)}
+		default:
+			p.rebound(min(bound, most))
 		}
 	}
-	if refusals != nil {
-		a.mu.Unlock()
-		return nil, refusals
-	}
-	t := &Ticket{limiter: l, account: a, at: a.last}
-	t.holds = t.room[:0]
-	for _, w := range a.windows {
-		h := hold{w, w.ring.advance(a.last), c.need(&w.limit)}
-		w.ring.add(h.part, h.amount)
-		t.holds = append(t.holds, h)
-	}
-	if a.times != nil && c.Expected[settings.LimitRequests] > 0 {
-		a.times.add(a.last)
-	}
-	a.version++
-	a.mu.Unlock()
-	l.changed()
-	return t, nil
 }
 
-// Ticket is what an admitted request holds until it is settled. A nil ticket holds nothing.
-type Ticket struct {
-	limiter *Limiter
-	account *account
-	at      int64
-	holds   []hold
-	room    [4]hold
-	settled bool // guarded by account.mu
-}
-
-type hold struct {
-	window *window
-	part   int64
-	amount int64
-}
-
-// Settle replaces what was reserved by what was used. Only the first of all calls counts. What was used is booked at the
-// time of admission, so it leaves the windows with the request.
-func (t *Ticket) Settle(used Amounts) {
-	if t == nil {
-		return
-	}
-	a := t.account
-	a.mu.Lock()
-	if t.settled {
-		a.mu.Unlock()
-		return
-	}
-	t.settled = true
-	for _, h := range t.holds {
-		if n := used[h.window.limit.Kind]; n != Reserved {
-			h.window.ring.add(h.part, min(max(n, 0), most)-h.amount)
-		}
-	}
-	if a.times != nil && used[settings.LimitRequests] == 0 {
-		a.times.remove(t.at)
-	}
-	a.version++
-	a.mu.Unlock()
-	t.limiter.changed()
-}
-
-// Refund settles a request that used nothing: it counts nowhere.
-func (t *Ticket) Refund() { t.Settle(Amounts{}) }
-
-// Standing is how a key stands with its limits of one kind: of several the one with the least left.
-type Standing struct {
-	Limit     settings.Limit
-	Remaining int64
-	Reset     time.Duration // until the window is empty, if nothing else comes
-}
-
-// Standings tells how a key stands, at most once for each kind.
-func (l *Limiter) Standings(k *Key) []Standing {
-	if len(k.Limits) == 0 {
-		return nil
-	}
-	a := l.lock(k)
-	defer a.mu.Unlock()
-	list := make([]Standing, 0, settings.LimitKinds)
-	for _, w := range a.windows {
-		s := a.standing(w)
-		i := slices.IndexFunc(list, func(o Standing) bool { return o.Limit.Kind == s.Limit.Kind })
-		if i < 0 {
-			list = append(list, s)
-		} else if o := list[i]; s.Remaining < o.Remaining || s.Remaining == o.Remaining && s.Reset > o.Reset {
-			list[i] = s
-		}
-	}
-	return list
-}
-
-func (a *account) standing(w *window) Standing {
-	s := Standing{Limit: w.limit}
-	var used, empty int64
-	if w.exact() {
-		used = a.times.since(a.last - int64(w.limit.Window))
-		if used > 0 {
-			empty = a.times.back(1) + int64(w.limit.Window)
-		}
-	} else {
-		w.ring.advance(a.last)
-		used, empty = w.ring.total(), w.ring.empties()
-	}
-	s.Remaining = max(0, w.limit.Amount-used)
-	s.Reset = time.Duration(max(0, empty-a.last))
-	return s
-}
-
-// Retain forgets the keys that keep does not want, on disk as well.
+// Retain forgets the keys of applications that keep does not want, on disk as well. What the settings bound is Apply's.
 func (l *Limiter) Retain(keep func(id string) bool) {
+	l.retain(func(id string) bool { return ofSettings(id) || keep(id) })
+}
+
+func (l *Limiter) retain(keep func(id string) bool) {
 	l.mu.Lock()
 	n := len(l.gone)
 	for id := range l.accounts {

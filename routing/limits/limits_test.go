@@ -105,7 +105,7 @@ func playAgainstOracle(t *testing.T, seed uint64, set []string, steps int) {
 		default:
 			c.pass(time.Duration(rnd.Int64N(int64(10 * time.Millisecond))))
 			claim := sure(rnd.Int64N(900), rnd.Int64N(900), rnd.Int64N(int64(4e9)))
-			ticket, refusals := l.Admit(key, claim)
+			ticket, refusals := l.Admit(claim, key)
 			checkVerdict(t, key, all, claim, refusals, int64(c.elapsed))
 			if ticket == nil {
 				refused++
@@ -169,6 +169,9 @@ func checkWindows(t *testing.T, limit settings.Limit, all []*admitted) {
 	t.Helper()
 	kind := limit.Kind
 	for i, r := range all {
+		if r.reserved[kind] == 0 {
+			continue // it took nothing: the window holds what it held before
+		}
 		var sum, over int64
 		for j := i; j >= 0 && all[j].at > r.at-int64(limit.Window); j-- {
 			o := all[j]
@@ -191,6 +194,8 @@ func checkWindows(t *testing.T, limit settings.Limit, all []*admitted) {
 func TestEveryEndSettlesOnce(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=1000000/31d", "tokens=900000000000/31d", "cost=90000/31d")
 	l := c.limiter()
+	router, machine := limited(t, "requests=1000000/31d", "cost=90000/31d"), spender(90_000*usd, 90_000*usd)
+	router.ID = "router:r"
 	var want [settings.LimitKinds]atomic.Int64
 	n := often(5_000, 100_000)
 	var group sync.WaitGroup
@@ -198,7 +203,7 @@ func TestEveryEndSettlesOnce(t *testing.T) {
 		group.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(worker), 2))
 			for range n / 4 {
-				ticket, refusals := l.Admit(key, sure(rnd.Int64N(500), rnd.Int64N(500), rnd.Int64N(1000)))
+				ticket, refusals := l.Admit(sure(rnd.Int64N(500), rnd.Int64N(500), rnd.Int64N(1000)), key, router, machine)
 				if refusals != nil {
 					t.Error("refused", refusals)
 					return
@@ -220,21 +225,37 @@ func TestEveryEndSettlesOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	for _, s := range l.Standings(key) {
-		if got := s.Limit.Amount - s.Remaining; got != want[s.Limit.Kind].Load() {
-			t.Errorf("%s: %d counted, %d used", s.Limit, got, want[s.Limit.Kind].Load())
+	for _, k := range []*Key{key, router, machine} {
+		for _, s := range l.Standings(k) {
+			if got := s.Limit.Amount - s.Remaining; got != want[s.Limit.Kind].Load() {
+				t.Errorf("%s, %s: %d counted, %d used", k.ID, s.Limit, got, want[s.Limit.Kind].Load())
+			}
+		}
+	}
+	for _, s := range l.Purses(machine) {
+		if s.Reserved != 0 || s.Spent != want[settings.LimitCost].Load() {
+			t.Errorf("%s: %d counted, %d still reserved, %d used", s.Period, s.Spent, s.Reserved, want[settings.LimitCost].Load())
 		}
 	}
 }
 
 func TestParallelRequestsAdmitExactlyTheLimit(t *testing.T) {
-	for _, text := range []string{"requests=100/1h", "tokens=1000/1h"} {
-		key, l := limited(t, text), New(Options{})
+	for _, text := range []string{"requests=100/1h", "tokens=1000/1h", "cost=0.001/1h", "budget"} {
+		key, l := limited(t, "requests=999/1h"), New(Options{})
+		second := spender(usd/1000, 0)
+		if text != "budget" {
+			second = limited(t, text)
+			second.ID = "router:r"
+		}
 		var let atomic.Int64
 		var group sync.WaitGroup
-		for range 1000 {
+		for i := range 1000 {
+			both := []*Key{key, second}
+			if i%2 == 1 {
+				both[0], both[1] = second, key // the order of the names is nobody's lock
+			}
 			group.Go(func() {
-				if ticket, _ := l.Admit(key, sure(4, 6, 0)); ticket != nil {
+				if ticket, _ := l.Admit(sure(4, 6, usd/100_000), both...); ticket != nil {
 					let.Add(1)
 				}
 			})
@@ -242,6 +263,9 @@ func TestParallelRequestsAdmitExactlyTheLimit(t *testing.T) {
 		group.Wait()
 		if let.Load() != 100 {
 			t.Errorf("%s: %d of 1,000 were let in, want 100", text, let.Load())
+		}
+		if s := l.Standings(key); s[0].Remaining != 899 {
+			t.Errorf("%s: of the key are left %d, want 899", text, s[0].Remaining)
 		}
 	}
 }
@@ -254,16 +278,16 @@ func TestWaitIsTheTruth(t *testing.T) {
 		claim := sure(4, 6, 1e9)
 		for {
 			c.pass(70 * time.Millisecond)
-			_, refusals := l.Admit(key, claim)
+			_, refusals := l.Admit(claim, key)
 			if refusals == nil {
 				continue
 			}
 			c.pass(refusals[0].Wait - 1)
-			if ticket, _ := l.Admit(key, claim); ticket != nil {
+			if ticket, _ := l.Admit(claim, key); ticket != nil {
 				t.Errorf("%s: let in before its time", text)
 			}
 			c.pass(1)
-			if ticket, again := l.Admit(key, claim); ticket == nil {
+			if ticket, again := l.Admit(claim, key); ticket == nil {
 				t.Errorf("%s: waited %v and is told to wait %v more", text, refusals[0].Wait, again[0].Wait)
 			}
 			break
@@ -274,12 +298,12 @@ func TestWaitIsTheTruth(t *testing.T) {
 func TestAllRefusingLimitsAreNamed(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=1/1m", "tokens=100/1h", "output_tokens=1000/1m", "cost=1/1d")
 	l := c.limiter()
-	l.Admit(key, sure(60, 30, 1))
-	_, refusals := l.Admit(key, sure(60, 30, 1))
+	l.Admit(sure(60, 30, 1), key)
+	_, refusals := l.Admit(sure(60, 30, 1), key)
 	if len(refusals) != 2 || refusals[0].Limit != key.Limits[0] || refusals[1].Limit != key.Limits[1] || refusals[1].Wait < time.Hour {
 		t.Errorf("%+v", refusals)
 	}
-	if _, refusals = l.Admit(key, sure(101, 0, 1)); len(refusals) != 2 || !refusals[1].Never {
+	if _, refusals = l.Admit(sure(101, 0, 1), key); len(refusals) != 2 || !refusals[1].Never {
 		t.Errorf("what can never fit: %+v", refusals)
 	}
 }
@@ -290,11 +314,11 @@ func TestAGuessKeepsNobodyOutOfAnEmptyWindow(t *testing.T) {
 	l := c.limiter()
 	guess := sure(10, 4096, 0)
 	guess.Least = sure(10, 0, 0).Least
-	ticket, refusals := l.Admit(key, guess)
+	ticket, refusals := l.Admit(guess, key)
 	if ticket == nil {
 		t.Fatalf("refused: %+v", refusals)
 	}
-	if second, _ := l.Admit(key, guess); second != nil {
+	if second, _ := l.Admit(guess, key); second != nil {
 		t.Error("a second one was let in while the first holds the whole window")
 	}
 	ticket.Settle(used(10, 200, 0))
@@ -307,22 +331,22 @@ func TestChangedLimitsKeepWhatWasUsed(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=300/1h", "tokens=1000/1h")
 	l := c.limiter()
 	for range 50 {
-		l.Admit(key, sure(5, 5, 0))
+		l.Admit(sure(5, 5, 0), key)
 	}
 	fewer := limited(t, "requests=40/1h", "cost=1/1h")
 	fewer.Revision = 2
-	if ticket, refusals := l.Admit(fewer, sure(1, 1, 0)); ticket != nil || len(refusals) != 1 {
+	if ticket, refusals := l.Admit(sure(1, 1, 0), fewer); ticket != nil || len(refusals) != 1 {
 		t.Errorf("a lowered limit forgot what was used: %+v", refusals)
 	}
-	if ticket, _ := l.Admit(key, sure(1, 1, 0)); ticket != nil {
+	if ticket, _ := l.Admit(sure(1, 1, 0), key); ticket != nil {
 		t.Error("a request that still holds the old limits went by them")
 	}
 	more := limited(t, "requests=51/1h")
 	more.Revision = 3
-	if ticket, _ := l.Admit(more, sure(1, 1, 0)); ticket == nil {
+	if ticket, _ := l.Admit(sure(1, 1, 0), more); ticket == nil {
 		t.Error("a raised limit does not let another request in")
 	}
-	if ticket, _ := l.Admit(more, sure(1, 1, 0)); ticket != nil {
+	if ticket, _ := l.Admit(sure(1, 1, 0), more); ticket != nil {
 		t.Error("a raised limit lets two in where one fits")
 	}
 }
@@ -330,7 +354,7 @@ func TestChangedLimitsKeepWhatWasUsed(t *testing.T) {
 func TestStandings(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=10/1m", "requests=5/1h", "cost=2.5/1d")
 	l := c.limiter()
-	ticket, _ := l.Admit(key, sure(1, 1, 5e11))
+	ticket, _ := l.Admit(sure(1, 1, 5e11), key)
 	c.pass(10 * time.Second)
 	s := l.Standings(key)
 	if len(s) != 2 || s[0].Limit.Amount != 5 || s[0].Remaining != 4 || s[0].Reset != time.Hour-10*time.Second || s[1].Remaining != 2e12 {
@@ -375,7 +399,7 @@ func fillAThousandKeys(t testing.TB, c *clocks, l *Limiter) []*Key {
 		key.ID = fmt.Sprint("key-", i)
 		keys = append(keys, key)
 		for range 300 {
-			ticket, _ := l.Admit(key, sure(1, 1, 1))
+			ticket, _ := l.Admit(sure(1, 1, 1), key)
 			ticket.Settle(used(1, 1, 1))
 		}
 		c.pass(time.Second)
@@ -402,22 +426,29 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// BenchmarkAdmit is an admission and its settling, per limit, with 1,000 keys known.
+// BenchmarkAdmit is an admission and its settling, per limit, with 1,000 keys known: by a key alone, and held against the
+// key, one router and the machine's budgets.
 func BenchmarkAdmit(b *testing.B) {
-	c := newClocks()
-	l := c.limiter()
-	var keys []*Key
-	for i := range 1000 {
-		key := limited(b, "requests=250/1s", "tokens=1000000000/1h", "cost=90000/1d", "output_tokens=1000000000/1m")
-		key.ID = fmt.Sprint("key-", i)
-		keys = append(keys, key)
+	router := limited(b, "requests=100000000/1m", "tokens=1000000000000/1h")
+	router.ID = "router:r"
+	for name, more := range map[string][]*Key{"key": nil, "key, router and machine": {router, spender(90_000*usd, 90_000*usd)}} {
+		b.Run(name, func(b *testing.B) {
+			c := newClocks()
+			l := New(Options{Elapsed: func() time.Duration { return c.elapsed }, Event: func(Event) {}})
+			var lists [][]*Key
+			for i := range 1000 {
+				key := limited(b, "requests=250/1s", "tokens=1000000000/1h", "cost=90000/1d", "output_tokens=1000000000/1m")
+				key.ID = fmt.Sprint("key-", i)
+				lists = append(lists, append([]*Key{key}, more...))
+			}
+			claim := sure(10, 10, 10)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				c.pass(5 * time.Microsecond)
+				ticket, _ := l.Admit(claim, lists[i%len(lists)]...)
+				ticket.Settle(used(10, 10, 10))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(4+2*len(more)), "ns/limit")
+		})
 	}
-	claim := sure(10, 10, 10)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		c.pass(5 * time.Microsecond)
-		ticket, _ := l.Admit(keys[i%len(keys)], claim)
-		ticket.Settle(used(10, 10, 10))
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4, "ns/limit")
 }

@@ -9,8 +9,11 @@ import (
 	"localrouter/db/settings"
 )
 
-// stateVersion is the first byte of every state.
-const stateVersion = 1
+// stateVersion is the first byte of every state. The first knew no budgets.
+const (
+	stateVersion = 2
+	firstVersion = 1
+)
 
 // clockID is the name under which the time stands beside the states of the keys.
 const clockID = "clock"
@@ -79,23 +82,25 @@ func (l *Limiter) Restore(states map[string][]byte) error {
 		return errors.New("the time of the limits cannot be read; they begin with empty windows")
 	}
 	l.base = then + away - int64(l.elapsed())
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var errs []error
 	for id, state := range states {
 		if id == clockID {
 			continue
 		}
-		a := &account{}
+		a := l.addLocked(id)
 		if err := a.readState(state, then); err != nil {
-			errs = append(errs, fmt.Errorf("key %s: %w; its windows begin empty", id, err))
-			continue
+			errs = append(errs, fmt.Errorf("%s: %w; its windows begin empty", id, err))
+			delete(l.accounts, id)
 		}
-		l.accounts[id] = a
 	}
 	return errors.Join(errs...)
 }
 
-// appendState writes the account: the times, each as the distance from the one before, and of every window the parts
-// that hold something.
+// appendState writes the account: the times, each as the distance from the one before, of every window the parts that
+// hold something, and the budgets. What running requests reserve counts as spent: after a kill nobody knows what came of
+// them.
 func (a *account) appendState(b []byte) []byte {
 	b = appendNumbers(append(b, stateVersion), a.last)
 	n, newest := 0, a.last
@@ -122,14 +127,60 @@ func (a *account) appendState(b []byte) []byte {
 				b = appendNumbers(b, int64(i), sum)
 			}
 		}
+		b = appendNumbers(b, w.told.percent, w.told.at)
+	}
+	b = appendNumbers(b, a.grace.until, a.grace.day, a.grace.asked)
+	for _, p := range a.purses {
+		b = p.appendState(b)
 	}
 	return b
 }
 
+// appendState writes a budget, as 0 where there is none.
+func (p *purse) appendState(b []byte) []byte {
+	if p == nil {
+		return append(b, 0)
+	}
+	started := int64(0)
+	if p.started {
+		started = 1
+	}
+	b = appendNumbers(b, p.bound, started, int64(len(p.list)))
+	for _, s := range p.list {
+		b = appendNumbers(b, s.label, s.began, s.sum, s.told.percent, s.told.at)
+	}
+	return b
+}
+
+func readPurse(r *numbers, period Period, latest int64) (p *purse, ok bool) {
+	bound := r.next()
+	if bound == 0 {
+		return nil, !r.bad
+	}
+	started, n := r.next(), r.next()
+	if r.bad || bound > most || started > 1 || n > spendings {
+		return nil, false
+	}
+	p = &purse{period: period, bound: bound, started: started == 1}
+	label := int64(-1)
+	for range n {
+		s := &spending{label: r.next(), began: r.next(), sum: r.next(), told: told{r.next(), r.next()}}
+		if r.bad || s.label <= label || s.label > mostLabel || s.began > latest || s.sum > most {
+			return nil, false
+		}
+		label = s.label
+		p.list = append(p.list, s)
+	}
+	return p, true
+}
+
+// mostLabel bounds the label of a period, far beyond any year.
+const mostLabel = 1 << 40
+
 // readState reads what appendState wrote. latest is the time at which it was saved.
 func (a *account) readState(state []byte, latest int64) error {
 	r := numbers{rest: state}
-	r.version()
+	version := r.version()
 	a.last = r.next()
 	n := r.next()
 	if r.bad || a.last > latest || n > exact {
@@ -150,8 +201,8 @@ func (a *account) readState(state []byte, latest int64) error {
 		return errState
 	}
 	for range windows {
-		w, ok := readWindow(&r)
-		if !ok || w.ring.head > a.last/w.ring.width {
+		w, ok := readWindow(&r, version)
+		if !ok || w.ring.head > a.last/w.ring.width || w.told.at > a.last {
 			return errState
 		}
 		if w.limit.Kind == settings.LimitRequests && a.times == nil {
@@ -159,13 +210,25 @@ func (a *account) readState(state []byte, latest int64) error {
 		}
 		a.windows = append(a.windows, w)
 	}
+	if version > firstVersion {
+		a.grace = grace{until: r.next(), day: r.next(), asked: r.next()}
+		for i := range a.purses {
+			var ok bool
+			if a.purses[i], ok = readPurse(&r, Period(i+1), a.last); !ok {
+				return errState
+			}
+		}
+		if r.bad || a.grace.day > mostLabel || a.grace.asked > a.last || a.grace.until > a.last+int64(longestGrace) {
+			return errState
+		}
+	}
 	if len(r.rest) > 0 {
 		return errState
 	}
 	return nil
 }
 
-func readWindow(r *numbers) (*window, bool) {
+func readWindow(r *numbers, version byte) (*window, bool) {
 	kind, amount, span, head, filled := r.next(), r.next(), r.next(), r.next(), r.next()
 	if r.bad || kind >= settings.LimitKinds || amount < 1 || span < int64(settings.ShortestWindow) || span > int64(settings.LongestWindow) || filled > parts+1 {
 		return nil, false
@@ -179,7 +242,10 @@ func readWindow(r *numbers) (*window, bool) {
 		}
 		w.ring.sums[i] = sum
 	}
-	return w, true
+	if version > firstVersion {
+		w.told = told{r.next(), r.next()}
+	}
+	return w, !r.bad
 }
 
 func appendNumbers(b []byte, list ...int64) []byte {
@@ -205,10 +271,12 @@ func (r *numbers) next() int64 {
 	return int64(n)
 }
 
-func (r *numbers) version() {
-	if len(r.rest) == 0 || r.rest[0] != stateVersion {
+func (r *numbers) version() byte {
+	if len(r.rest) == 0 || r.rest[0] < firstVersion || r.rest[0] > stateVersion {
 		r.bad, r.rest = true, nil
-		return
+		return 0
 	}
+	v := r.rest[0]
 	r.rest = r.rest[1:]
+	return v
 }

@@ -27,11 +27,11 @@ func TestRestartGoesOnInTheMiddleOfAWindow(t *testing.T) {
 		claim := sure(10, 10, 0)
 		if text[0] == 'r' {
 			for range key.Limits[0].Amount / 100 * 60 {
-				l.Admit(key, claim)
+				l.Admit(claim, key)
 			}
 		} else {
 			for range 60 {
-				l.Admit(key, claim)
+				l.Admit(claim, key)
 			}
 		}
 		before := l.Standings(key)[0]
@@ -55,12 +55,12 @@ func TestRestartGoesOnInTheMiddleOfAWindow(t *testing.T) {
 func TestManyRestartsDoNotMoveAWindow(t *testing.T) {
 	c, key := newClocks(), limited(t, "tokens=100/1h")
 	l := c.limiter()
-	l.Admit(key, sure(60, 40, 0))
+	l.Admit(sure(60, 40, 0), key)
 	all := map[string][]byte{}
 	var others = limited(t, "requests=100000/1s")
 	others.ID = "other"
 	for range 1000 {
-		l.Admit(others, sure(1, 1, 1)) // so that there is something to save
+		l.Admit(sure(1, 1, 1), others) // so that there is something to save
 		states, saved := l.Unsaved()
 		saved()
 		maps.Copy(all, states)
@@ -74,7 +74,7 @@ func TestManyRestartsDoNotMoveAWindow(t *testing.T) {
 func TestAClockThatJumpsNeitherResetsNorLocks(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=5/1h", "cost=1/1h")
 	l := c.limiter()
-	full := func() bool { _, refusals := l.Admit(key, sure(1, 1, 2e11)); return refusals != nil }
+	full := func() bool { _, refusals := l.Admit(sure(1, 1, 2e11), key); return refusals != nil }
 	for range 5 {
 		if full() {
 			t.Fatal("full before its limit")
@@ -100,7 +100,7 @@ func TestAClockThatJumpsNeitherResetsNorLocks(t *testing.T) {
 func TestForgottenKeysAreForgottenOnDisk(t *testing.T) {
 	c, key := newClocks(), limited(t, "requests=5/1h")
 	l := c.limiter()
-	l.Admit(key, sure(1, 1, 1))
+	l.Admit(sure(1, 1, 1), key)
 	states, saved := l.Unsaved()
 	if len(states) != 2 {
 		t.Fatalf("%v", states)
@@ -124,15 +124,32 @@ func TestForgottenKeysAreForgottenOnDisk(t *testing.T) {
 	}
 }
 
+// TestStatesOfTheFirstVersionAreRead: they held no budgets.
+func TestStatesOfTheFirstVersionAreRead(t *testing.T) {
+	c, key := newClocks(), limited(t, "requests=5/1h")
+	first := func(list ...int64) []byte { return appendNumbers([]byte{firstVersion}, list...) }
+	now := c.wall.UnixNano()
+	window := int64(time.Hour)
+	l := c.limiter()
+	err := l.Restore(map[string][]byte{"k": first(now, 2, 0, 1, 1, 0, 5, window, now/(window/parts), 1, (now/(window/parts))%(parts+1), 2), clockID: first(now, now)})
+	if s := l.Standings(key); err != nil || s[0].Remaining != 3 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
 // FuzzRestore: whatever stands in the file, the limiter works afterwards and never lets more through than its limit.
 func FuzzRestore(f *testing.F) {
 	c, key := newClocks(), limited(f, "requests=5/1h", "requests=300/1m", "tokens=900/1d")
 	l := c.limiter()
-	l.Admit(key, sure(3, 4, 5))
+	l.Admit(sure(3, 4, 5), key)
 	c.pass(time.Minute)
-	l.Admit(key, sure(3, 4, 5))
+	l.Admit(sure(3, 4, 5), key)
+	purse := spender(5*usd, 50*usd)
+	l.Admit(sure(3, 4, usd), purse)
+	l.Allow(purse, time.Hour)
 	states, _ := l.Unsaved()
 	f.Add(states["k"], states[clockID])
+	f.Add(states["s"], states[clockID])
 	f.Add([]byte{1}, []byte{1, 0, 0})
 	f.Fuzz(func(t *testing.T, state, clock []byte) {
 		c, key := newClocks(), limited(t, "requests=5/1h", "requests=300/1m", "tokens=900/1d")
@@ -140,12 +157,21 @@ func FuzzRestore(f *testing.F) {
 		l.Restore(map[string][]byte{"k": state, clockID: clock})
 		let := 0
 		for range 10 {
-			if ticket, _ := l.Admit(key, sure(3, 4, 5)); ticket != nil {
+			if ticket, _ := l.Admit(sure(3, 4, 5), key); ticket != nil {
 				let++
 			}
 		}
 		if let > 5 {
 			t.Errorf("%d were let in", let)
+		}
+		l.Restore(map[string][]byte{"s": state, clockID: clock})
+		for range 3 {
+			spend(l, spender(usd, 0), usd/2)
+		}
+		for _, p := range l.Purses(spender(usd, 0)) {
+			if p.Spent < 0 || p.Reserved < 0 {
+				t.Errorf("%+v", p)
+			}
 		}
 		l.Standings(key)
 		states, _ := l.Unsaved()

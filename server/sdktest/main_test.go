@@ -129,7 +129,8 @@ func build(dir string) (*program, error) {
 	if err := os.MkdirAll(p.home, 0o700); err != nil {
 		return nil, err
 	}
-	settings := "version: 1\nproviders:\n" + provider("up", "openai-compatible", up.base)
+	// The vendors fail on purpose and are asked for each failure: nothing may keep a request from them, or ask twice.
+	settings := "version: 1\nresilience: {breaker: {enabled: false}, cooldowns: false, retries: 0, attempts: 1}\nproviders:\n" + provider("up", "openai-compatible", up.base)
 	for _, p := range vendorProviders {
 		settings += provider(p.name, p.kind, vendors[p.name].base+p.path)
 	}

@@ -30,7 +30,8 @@ func main() {
 
 	app := &app{changed: make(chan struct{}, 1), stop: stop, state: tray.State{
 		Status: tray.Running, Address: "127.0.0.1:3636", Running: true,
-		Today: "312 requests, 1.2 M tokens, $0.84 today",
+		Today:   "312 requests, 1.2 M tokens, $0.84 today",
+		Choices: []tray.Choice{{Value: "router/minimum-cost", Label: "Router: Minimum Cost"}, {Value: "ollama/llama3.3", Label: "ollama > llama3.3", Group: "ollama"}},
 	}}
 	app.setKeys(*keys)
 	go app.listen()
@@ -167,6 +168,24 @@ func (a *app) SetKeyEnabled(id string, on bool) error {
 			}
 		}
 	})
+	return nil
+}
+
+func (a *app) Choose(id, value string) error {
+	say("choose %q for %s", value, id)
+	a.change(func(s *tray.State) {
+		for i := range s.Keys {
+			if s.Keys[i].ID == id {
+				s.Keys[i].Selected = value
+			}
+		}
+	})
+	return nil
+}
+
+func (a *app) SetOffline(on bool) error {
+	say("offline %v", on)
+	a.change(func(s *tray.State) { s.Offline = on })
 	return nil
 }
 

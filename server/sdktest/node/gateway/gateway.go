@@ -72,7 +72,8 @@ func (p Program) Start(tb testing.TB, providers ...Provider) (*Gateway, error) {
 	g := &Gateway{URL: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), bin: p.bin, ended: make(chan error, 1)}
 	g.env = append(os.Environ(), "LOCALROUTER_HOME="+home, fmt.Sprintf("LOCALROUTER_PORT=%d", ports[0]),
 		fmt.Sprintf("LOCALROUTER_DASHBOARD_PORT=%d", ports[1]), "LOCALROUTER_HOST=")
-	settings := "version: 1\nproviders:\n"
+	// The vendors fail on purpose and are asked for each failure: nothing may keep a request from them, or ask twice.
+	settings := "version: 1\nresilience: {breaker: {enabled: false}, cooldowns: false, retries: 0, attempts: 1}\nproviders:\n"
 	for _, one := range providers {
 		variable := strings.ToUpper(one.Name) + "_KEY"
 		settings += fmt.Sprintf("  - name: %s\n    type: %s\n    base_url: %s\n    api_key_env: %s\n", one.Name, one.Type, one.BaseURL, variable)
