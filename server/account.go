@@ -53,7 +53,7 @@ func (a *account) settle() {
 	if len(e.Attempts) == 0 || e.Op == llm.CountTokens {
 		return
 	}
-	if a.usage.Zero() && !a.usage.CostReported {
+	if a.usage.Zero() && !a.usage.CostReported || !a.spent() {
 		a.usage = a.estimate()
 	}
 	e.Usage = a.usage
@@ -111,6 +111,17 @@ const (
 	replyFrame = 350 // of a whole reply
 )
 
+// spent reports whether the provider had work with the request. What it counted before it failed without any content is
+// not charged; it does not count either where another target answered.
+func (a *account) spent() bool {
+	switch kind := a.x.entry.Kind; kind {
+	case "", llm.ClientGone, llm.KeyDisabled, llm.Stopping: // it was at work when the application or we ended it
+		return true
+	default:
+		return a.started
+	}
+}
+
 // estimate counts by length what the provider did not count. An event of a stream is about a token.
 func (a *account) estimate() llm.Usage {
 	e := a.x.entry
@@ -118,8 +129,7 @@ func (a *account) estimate() llm.Usage {
 	case e.Op == llm.Forward:
 		return llm.Usage{} // sound, pictures and judgements: an estimate would be invented
 	case e.Kind == "" || a.started:
-	case e.Kind == llm.ClientGone || e.Kind == llm.KeyDisabled || e.Kind == llm.Stopping:
-		// The provider was at work when the application or we ended it.
+	case a.spent():
 		return llm.Usage{Input: a.input, Estimated: true}
 	default:
 		return llm.Usage{}
