@@ -114,20 +114,12 @@ func (d *Dashboard) changeKey(w http.ResponseWriter, r *http.Request) error {
 	if err := d.checkTerms(&in.keyTerms); err != nil {
 		return err
 	}
+	change := db.KeyChange{Name: in.Name, Enabled: in.Enabled}
 	if in.keyTerms != (keyTerms{}) {
-		if err := d.o.Keys.SetTerms(id, in.apply); err != nil {
-			return explain(err)
-		}
+		change.Terms = in.apply
 	}
-	if in.Name != nil {
-		if err := d.o.Keys.Rename(id, *in.Name); err != nil {
-			return explain(err)
-		}
-	}
-	if in.Enabled != nil {
-		if err := d.o.Keys.SetEnabled(id, *in.Enabled); err != nil {
-			return explain(err)
-		}
+	if err := d.o.Keys.Change(id, change); err != nil {
+		return explain(err)
 	}
 	if k := d.o.Keys.Get(id); k != nil {
 		writeJSON(w, http.StatusOK, struct {

@@ -115,7 +115,7 @@ func capabilitiesOf(m *llm.Model) []string {
 
 // priceOut is what a model costs now.
 func (d *Dashboard) priceOut(s *llm.Source, m *llm.Model) *priceJSON {
-	if s.Local {
+	if s.RunsHere(m.ID) {
 		return &priceJSON{Local: true}
 	}
 	flat := billingOf(s, m).Flat()

@@ -105,6 +105,9 @@ func (d *Dashboard) addHealth(out *providerJSON) {
 			out.Detail = words + leftWords(h.Until, now)
 		}
 	}
+	if d.o.Settings.Get().Offline && !out.Local {
+		out.Cause, out.Detail = string(causeOffline), causeWords(causeOffline, false, 0)
+	}
 	for _, r := range h.Rests {
 		out.Rests = append(out.Rests, restJSON{r.Model, d.credentialName(out.Name, r.Credential), string(r.Cause), waitSeconds(r.Until, now),
 			causeWords(r.Cause, r.Trial, 0) + leftWords(r.Until, now)})
@@ -143,7 +146,11 @@ func worse(a, b string) bool {
 // causes are the causes for people.
 var causes = map[health.Cause]string{health.BreakerOpen: "resting after failures", health.RateLimited: "rate limited", health.QuotaUsed: "quota used up",
 	health.KeyRefused: "key refused", health.ModelUnknown: "the provider does not know it", health.Trying: "one request tries whether it is back",
-	health.Unreachable: "not reachable", health.Slow: "slow", health.Failing: "requests fail"}
+	health.Unreachable: "not reachable", health.Slow: "slow", health.Failing: "requests fail",
+	health.Busy: "busy", health.WarmingUp: "warming up", causeOffline: "offline mode"}
+
+// causeOffline is the cause of a provider on the internet while only local ones may be asked.
+const causeOffline health.Cause = "offline"
 
 // causeWords says why requests are kept away: "resting after 5 failures".
 func causeWords(cause health.Cause, trial bool, failures int) string {
@@ -248,7 +255,7 @@ func (d *Dashboard) changeProvider(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	name := mux.Vars(r)["name"]
-	err := d.o.Settings.Update(func(s *settings.Settings) error {
+	apply := func(s *settings.Settings) error {
 		p := s.Provider(name)
 		if p == nil {
 			return noProvider(name)
@@ -261,11 +268,19 @@ func (d *Dashboard) changeProvider(w http.ResponseWriter, r *http.Request) error
 		set(&p.Plan, in.Plan)
 		set(&p.MaxParallel, in.MaxParallel)
 		return nil
-	})
-	if err != nil {
-		return explain(err)
 	}
-	w.WriteHeader(http.StatusNoContent)
+	change := func() error { return d.o.Settings.Update(apply) }
+	var gone []string
+	var err error
+	if is := d.o.Settings.Get().Provider(name); is != nil && in.BaseURL != nil {
+		gone, err = d.moveProvider(is, *in.BaseURL, change)
+	} else {
+		err = change()
+	}
+	if err != nil {
+		return explainVault(err)
+	}
+	writeJSON(w, http.StatusOK, map[string][]string{"notes": goneNotes(gone)})
 	return nil
 }
 

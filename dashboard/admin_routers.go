@@ -150,8 +150,8 @@ func (d *Dashboard) previewRouter(w http.ResponseWriter, r *http.Request) error 
 		if src := d.o.Providers.Sources().Named(c.Provider); src != nil {
 			if m := src.About(c.Model); m != nil {
 				one.Price, one.ContextLength = d.priceOut(src, m), m.ContextLength
-			} else if src.Local {
-				one.Price = d.priceOut(src, &llm.Model{})
+			} else {
+				one.Price = d.priceOut(src, &llm.Model{ID: c.Model})
 			}
 		}
 		s := standing[c.Provider]
@@ -264,10 +264,13 @@ func (d *Dashboard) putRouter(w http.ResponseWriter, r *http.Request) error {
 			s.Routers = append(s.Routers, settings.NewRouter(name))
 			router = &s.Routers[len(s.Routers)-1]
 		}
-		return in.apply(router)
+		if err := in.apply(router); err != nil || in.Name == nil {
+			return err
+		}
+		return s.RenameRouter(name, *in.Name)
 	})
 	if err == nil && in.Name != nil && *in.Name != name {
-		err = d.renameRouter(name, *in.Name)
+		err = d.moveKeys(name, *in.Name)
 		name = *in.Name
 	}
 	if err != nil {
@@ -281,11 +284,8 @@ func (d *Dashboard) putRouter(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// renameRouter gives a router another name and carries the keys along that select it.
-func (d *Dashboard) renameRouter(name, to string) error {
-	if err := d.o.Settings.RenameRouter(name, to); err != nil {
-		return err
-	}
+// moveKeys lets the keys that select a router follow it to its new name.
+func (d *Dashboard) moveKeys(name, to string) error {
 	for _, k := range d.o.Keys.List() {
 		if k.Selection != settings.RouterPrefix+name {
 			continue

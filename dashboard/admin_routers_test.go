@@ -137,13 +137,16 @@ func TestARoutersLife(t *testing.T) {
 		{"PUT", "/routers/cheapest", `{"strategies":["lowest_price"]}`, 422, "lowest_cost"},
 		{"PUT", "/routers/cheapest", `{"min_parameters":"big"}`, 422, "7B"},
 		{"PUT", "/routers/cheapest", `{"manual":["ollama/x"]}`, 422, "automatic"},
-		{"PUT", "/routers/cheapest", `{"name":"minimum-cost"}`, 422, "also the name"},
+		{"PUT", "/routers/cheapest", `{"title":"Half done","name":"minimum-cost"}`, 422, "also the name"},
 		{"DELETE", "/routers/none-like-it", ``, 404, "no router"},
 	} {
 		status, out := p.admin(t, c.method, strings.ReplaceAll(c.path, " ", "%20"), c.body)
 		if status != c.status || !strings.Contains(fmt.Sprint(out["error"]), c.says) {
 			t.Errorf("%s %s %s: %d %v", c.method, c.path, c.body, status, out)
 		}
+	}
+	if r := p.o.Settings.Get().Router("cheapest"); r.Title != "Cheap" {
+		t.Errorf("what was refused changed the router: %+v", r)
 	}
 	if status, out := p.admin(t, "DELETE", "/routers/cheapest", ""); status != 200 || fmt.Sprint(out["keys"]) != "[editor]" {
 		t.Errorf("%d %v", status, out)
@@ -264,7 +267,7 @@ func TestAProviderIsChanged(t *testing.T) {
 	if status, out := p.admin(t, "POST", "/providers", `{"name":"lab","type":"ollama","plan":"free","max_parallel":1}`); status != 201 {
 		t.Fatalf("%d %v", status, out)
 	}
-	if status, out := p.admin(t, "PATCH", "/providers/lab", `{"max_parallel":2,"plan":"subscription","enabled":false}`); status != 204 {
+	if status, out := p.admin(t, "PATCH", "/providers/lab", `{"max_parallel":2,"plan":"subscription","enabled":false}`); status != 200 || fmt.Sprint(out["notes"]) != "[]" {
 		t.Fatalf("%d %v", status, out)
 	}
 	if l := p.o.Settings.Get().Provider("lab"); l.MaxParallel != 2 || l.Plan != llm.BillingFlat || l.Enabled || l.Type != "ollama" {
@@ -280,6 +283,31 @@ func TestAProviderIsChanged(t *testing.T) {
 	}
 }
 
+// TestKeysStayBehindWhereAProviderMoves: a key is for one server, and no other may get it.
+func TestKeysStayBehindWhereAProviderMoves(t *testing.T) {
+	p, _, _ := withChooser(t)
+	keep := func(path, body string, status int, kept bool) {
+		t.Helper()
+		p.admin(t, "PUT", "/providers/openai/key", `{"api_key":"sk-1"}`)
+		p.admin(t, "PUT", "/providers/openai/key", `{"api_key":"sk-2","credential":"second"}`)
+		got, out := p.admin(t, "PATCH", path, body)
+		first, _ := p.o.Secrets.Get("openai")
+		second, _ := p.o.Secrets.Get("openai#second")
+		if got != status || (first == "sk-1") != kept || (second == "sk-2") != kept || !kept && first+second != "" {
+			t.Errorf("%s: %d %v; the keys are %q and %q", body, got, out, first, second)
+		}
+		if notes := fmt.Sprint(out["notes"]); !kept && (!strings.Contains(notes, "providers set-key openai") || !strings.Contains(notes, "set-key openai --credential second")) {
+			t.Errorf("%s: %s", body, notes)
+		}
+	}
+	keep("/providers/openai", `{"base_url":"https://one.example/v1"}`, 200, false)
+	keep("/providers/openai", `{"base_url":"https://ONE.example:443/v2","max_parallel":3}`, 200, true)
+	keep("/providers/openai", `{"base_url":"https://two.example/v1","max_parallel":-1}`, 422, true)
+	keep("/providers/openai", `{"base_url":"http://one.example/v1"}`, 422, true)
+	keep("/providers/openai", `{"base_url":"https://one.example:8443/v1"}`, 200, false)
+	keep("/providers/openai", `{"base_url":""}`, 200, false)
+}
+
 // TestModelsAreNarrowed by what is known of them: what is not known passes no bound.
 func TestModelsAreNarrowed(t *testing.T) {
 	p, _, _ := withChooser(t)
@@ -291,18 +319,23 @@ func TestModelsAreNarrowed(t *testing.T) {
 	a.Models[0].Price = nil
 	l := r.sources.Named("ollama")
 	l.Models[0].Size, l.Models[1].Size, l.Models[1].ContextLength = 32e9, 27e9, 8192
+	l.Models = append(l.Models, llm.Model{ID: "far:120b-cloud", Size: 120e9}) // run elsewhere, at a price nobody knows
 	p.o.Providers = r
 	p.Dashboard = dashboard.New(p.o)
+	_, out := p.admin(t, "GET", "/models?q=far", "")
+	if price := out["models"].([]any)[0].(map[string]any)["price"]; price != nil {
+		t.Errorf("a model that runs elsewhere is shown with the price %v", price)
+	}
 	for query, want := range map[string]string{
-		"":                               "anthropic/claude-sonnet-4.5 openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
-		"?provider=ollama":               "ollama/qwen3:32b ollama/gemma3:27b",
+		"":                               "anthropic/claude-sonnet-4.5 openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b ollama/far:120b-cloud",
+		"?provider=ollama":               "ollama/qwen3:32b ollama/gemma3:27b ollama/far:120b-cloud",
 		"?q=GPT":                         "openai/gpt-5 openai/gpt-5-mini",
 		"?has=tools,vision":              "openai/gpt-5",
 		"?has=tools&q=mini":              "",
 		"?max_price=5":                   "openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
 		"?max_price=10":                  "openai/gpt-5 openai/gpt-5-mini ollama/qwen3:32b ollama/gemma3:27b",
 		"?min_context=100000&q=qwen+32":  "ollama/qwen3:32b",
-		"?min_params=28B":                "ollama/qwen3:32b",
+		"?min_params=28B":                "ollama/qwen3:32b ollama/far:120b-cloud",
 		"?max_params=30B":                "ollama/gemma3:27b",
 		"?min_params=1B&max_params=100B": "ollama/qwen3:32b ollama/gemma3:27b",
 	} {

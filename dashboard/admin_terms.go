@@ -124,7 +124,7 @@ func (d *Dashboard) keyNotes(k *db.Key) []string {
 	if src == nil {
 		return notes
 	}
-	if k.LocalOnly && !src.Local {
+	if k.LocalOnly && !src.RunsHere(id) {
 		note("%s is not on this machine and %s is for local models only, so it is refused %s.", k.Selection, k.Name, when)
 	}
 	if _, ok := src.Model(id); src.Listed && !ok {

@@ -71,6 +71,15 @@ func TestTermsThatNameNothing(t *testing.T) {
 	if k := p.o.Keys.Get(made["id"].(string)); k.Mode != db.ModeAsked || k.Selection != settings.DefaultSelection || k.AllowList != nil {
 		t.Errorf("what was refused changed the key: %+v", k)
 	}
+	p.admin(t, "POST", "/keys", `{"name":"taken"}`)
+	for _, name := range []string{"Taken", " ", "a\tb"} {
+		if status, out := p.admin(t, "PATCH", path, fmt.Sprintf(`{"mode":"selected","local_only":true,"enabled":false,"name":%q}`, name)); status < 400 {
+			t.Errorf("%q: %d %v", name, status, out)
+		}
+		if k := p.o.Keys.Get(made["id"].(string)); k.Mode != db.ModeAsked || k.LocalOnly || k.Disabled || k.Name != "editor" {
+			t.Errorf("what was refused for its name %q changed the key: %+v", name, k)
+		}
+	}
 	if status, out := p.admin(t, "POST", "/keys", `{"name":"other","selection":"router/minimal-cost"}`); status != 422 {
 		t.Errorf("%d %v", status, out)
 	}
@@ -84,7 +93,8 @@ func TestNotesOnTermsThatWillNotWork(t *testing.T) {
 	for _, c := range []struct{ body, says string }{
 		{`{"selection":"openai/gpt-9"}`, "openai does not list gpt-9; it is asked for it all the same."},
 		{`{"selection":"openai/gpt-5","local_only":true}`, `openai/gpt-5 is not on this machine and editor is for local models only, so it is refused where an application asks for "auto".`},
-		{`{"local_only":false,"allow_list":["ollama"],"mode":"selected"}`, "openai/gpt-5 is not among what editor may use, so it is refused with every request."},
+		{`{"selection":"ollama/gpt-oss:120b-cloud"}`, `ollama/gpt-oss:120b-cloud is not on this machine and editor is for local models only, so it is refused where an application asks for "auto".`},
+		{`{"local_only":false,"selection":"openai/gpt-5","allow_list":["ollama"],"mode":"selected"}`, "openai/gpt-5 is not among what editor may use, so it is refused with every request."},
 		{`{"allow_list":[]}`, ""},
 	} {
 		_, out := p.admin(t, "PATCH", path, c.body)

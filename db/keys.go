@@ -306,20 +306,10 @@ func (k *Keys) newSecret(key *Key) (token string, err error) {
 }
 
 // Rename gives a key another name.
-func (k *Keys) Rename(id, name string) error {
-	return k.edit(id, func(key *Key) (err error) {
-		if strings.TrimSpace(name) == "" {
-			return badName("A key needs a name.")
-		}
-		key.Name, err = k.freeNameLocked(name, id)
-		return err
-	})
-}
+func (k *Keys) Rename(id, name string) error { return k.Change(id, KeyChange{Name: &name}) }
 
 // SetEnabled allows or refuses a key from the next request on.
-func (k *Keys) SetEnabled(id string, on bool) error {
-	return k.edit(id, func(key *Key) error { key.Disabled = !on; return nil })
-}
+func (k *Keys) SetEnabled(id string, on bool) error { return k.Change(id, KeyChange{Enabled: &on}) }
 
 // SetOrigins sets the web origins that may use a key.
 func (k *Keys) SetOrigins(id string, origins []string) error {

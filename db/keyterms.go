@@ -91,19 +91,43 @@ func badTerm(field, text string) error {
 	return &llm.Error{Kind: llm.BadRequest, Status: http.StatusBadRequest, Param: field, Message: text}
 }
 
-// SetTerms changes terms of a key, all at once or, on an error, none. What was used within a limit's window that stays
-// is not forgotten.
-func (k *Keys) SetTerms(id string, change func(*KeyTerms)) error {
-	return k.edit(id, func(key *Key) error {
-		was := key.terms()
-		now := was
-		change(&now)
-		if err := k.check(now, was); err != nil {
-			return err
+// KeyChange is what is to become of a key; nil leaves a part as it is.
+type KeyChange struct {
+	Name    *string
+	Enabled *bool
+	Terms   func(*KeyTerms)
+}
+
+// Change changes a key in all the parts that are named or, on an error, in none. What was used within a limit's window
+// that stays is not forgotten.
+func (k *Keys) Change(id string, c KeyChange) error {
+	return k.edit(id, func(key *Key) (err error) {
+		if c.Terms != nil {
+			was := key.terms()
+			now := was
+			c.Terms(&now)
+			if err := k.check(now, was); err != nil {
+				return err
+			}
+			key.setTerms(now)
 		}
-		key.setTerms(now)
-		return nil
+		if c.Enabled != nil {
+			key.Disabled = !*c.Enabled
+		}
+		if c.Name == nil {
+			return nil
+		}
+		if strings.TrimSpace(*c.Name) == "" {
+			return badName("A key needs a name.")
+		}
+		key.Name, err = k.freeNameLocked(*c.Name, id)
+		return err
 	})
+}
+
+// SetTerms changes terms of a key, all at once or, on an error, none.
+func (k *Keys) SetTerms(id string, change func(*KeyTerms)) error {
+	return k.Change(id, KeyChange{Terms: change})
 }
 
 // SetSelection sets what "auto" stands for, and whether it answers every request.

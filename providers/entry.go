@@ -182,7 +182,7 @@ func (r *Registry) connectWith(e *entry, k kind, c *credential) *llm.Error {
 		agent += "/" + r.o.Version
 	}
 	o := upstream.Options{Name: e.conf.Name, BaseURL: e.baseURL.String(), Key: c.key, KeyHeader: s.keyHeader,
-		Header: e.conf.Headers, Query: e.conf.Query, Local: e.local(k), Hop: r.o.InstallID, Agent: agent,
+		Header: e.conf.Headers, Query: e.conf.Query, Secrets: e.secrets(), Local: e.local(k), Hop: r.o.InstallID, Agent: agent,
 		Connect: e.conf.Timeout.Connect, FirstByte: e.conf.Timeout.FirstByte, Idle: e.conf.Timeout.Idle,
 		CAFile: e.caFile, Getenv: r.o.Getenv, Pass: s.pass, Now: r.o.Now, Count: tokens.Count}
 	made, features, err := dial(k, s, o)

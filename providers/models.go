@@ -68,7 +68,7 @@ func (q *Query) affords(src *llm.Source, m *llm.Model) bool {
 		billing = src.Billing
 	}
 	switch {
-	case src.Local || billing.Flat():
+	case src.RunsHere(m.ID) || billing.Flat():
 		return true
 	case m.Price == nil:
 		return false

@@ -18,6 +18,9 @@ func (j *journey) choose() *llm.Error {
 	if j.meaning, e = j.table.meaning(j.c.Request, j.policy); e != nil {
 		return e
 	}
+	if j.c.Request.Others && len(j.policy.Allow) > 0 {
+		return j.policy.othersNamed()
+	}
 	if j.meaning.router == nil {
 		return j.direct()
 	}
@@ -32,10 +35,11 @@ func (j *journey) direct() *llm.Error {
 	t := &j.meaning.target
 	c := j.table.candidate(j.r, *t)
 	if e := j.policy.Refuses(t, j.meaning.chosen, j.conf.Offline); e != nil {
+		j.refused = map[string]string{"model_not_allowed": leftWords[notAllowed], "offline": leftWords[offline], "local_only": leftWords[notLocal]}[e.Code]
 		return e
 	}
 	j.single[0] = c
-	j.order = j.single[:]
+	j.order, j.states = j.single[:], j.alone[:]
 	now := j.r.now()
 	j.needs.now = now
 	if !c.health.Ready(now) {
@@ -61,7 +65,8 @@ func (j *journey) among() *llm.Error {
 	}
 	j.selected = pool.choose(&j.needs, s)
 	j.stay()
-	j.order = j.targets[:len(j.selected.best)]
+	room := &several{}
+	j.order, j.states = room.targets[:len(j.selected.best)], room.states[:]
 	for i, at := range j.selected.best {
 		j.order[i] = &pool.list[at]
 	}
@@ -71,14 +76,15 @@ func (j *journey) among() *llm.Error {
 	if j.selected.wait < 0 {
 		return j.nobody()
 	}
+	j.selected.resort = true
 	j.order = append(j.order, &pool.list[j.selected.wait])
 	j.forced = true
 	return nil
 }
 
-// countsMoney reports whether a router has a limit of cost.
-func countsMoney(router *settings.Router) bool {
-	return slices.ContainsFunc(router.Limits, func(l settings.Limit) bool { return l.Kind == settings.LimitCost })
+// countsMoney reports whether what goes through a router must have a known price.
+func countsMoney(r *settings.Router) bool {
+	return slices.ContainsFunc(r.Limits, func(l settings.Limit) bool { return l.Kind == settings.LimitCost })
 }
 
 // understand reads what the request makes use of. Where it cannot be read, only targets of its own dialect are left,
@@ -120,11 +126,7 @@ func (j *journey) nobody() *llm.Error {
 		e.Message = "No model of the router " + name + " can take this request."
 	case has(priceUnknown):
 		e.Code = "price_unknown"
-		whose := j.policy.who()
-		if !j.c.Priced {
-			whose = "The router"
-		}
-		e.Message = whose + " has a limit of cost, and no model left to the router " + name + " has a known price."
+		e.Message = "What this request costs is counted, and no model left to the router " + name + " has a known price. Set one under facts in the settings."
 	case has(offline):
 		e.Code = "offline"
 		e.Message = "LocalRouter is in offline mode, and the router " + name + " has no local model for this request. `localrouter offline off` ends it."

@@ -67,6 +67,12 @@ func (p *Policy) notAllowed(name string) *llm.Error {
 		Message: p.who() + " may not reach " + quote(name) + ". GET /v1/models lists what it may, and `localrouter keys set` changes that."}
 }
 
+// othersNamed refuses a request that names models a provider may use in place of the one that was checked.
+func (p *Policy) othersNamed() *llm.Error {
+	return &llm.Error{Kind: llm.Forbidden, Status: 403, Code: "model_not_allowed", Param: "models",
+		Message: p.who() + " may reach certain models only, and this request lets the provider choose among others (models, fallbacks). Leave these fields out, and name one model or a router."}
+}
+
 // notLocal refuses a model on the internet where only local ones may be reached.
 func (p *Policy) notLocal(name string, offline bool) *llm.Error {
 	e := &llm.Error{Kind: llm.Forbidden, Status: 403, Code: "local_only", Param: "model", Model: name}

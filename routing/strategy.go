@@ -140,8 +140,13 @@ func latency(t *health.Target) int64 {
 	return unknownFigure
 }
 
+// noDifference is a time below which nobody sees one.
+const noDifference = 20 * time.Millisecond
+
 // steps puts a time into steps of about a tenth: the logarithm, read off the bits of the floating-point number.
-func steps(d time.Duration) int64 { return int64(math.Float32bits(float32(d)) >> (23 - 3)) }
+func steps(d time.Duration) int64 {
+	return int64(math.Float32bits(float32(max(d, noDifference))) >> (23 - 3))
+}
 
 // strengthOf orders by strength: the person's rank, the class of the catalogue, the number of parameters. Of a local
 // model whose class nobody knows the size makes the class.

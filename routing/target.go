@@ -1,8 +1,6 @@
 package routing
 
 import (
-	"strings"
-
 	"localrouter/providers/llm"
 	"localrouter/routing/health"
 )
@@ -17,15 +15,8 @@ type Target struct {
 // Name is provider/model.
 func (t *Target) Name() string { return t.Source.Name + "/" + t.ID }
 
-// Local reports whether no data leaves this person's ground. Some of Ollama's models are run elsewhere, on its makers'
-// machines, and say so in their names. Ollama may be set up as any server of OpenAI's dialect, and takes names in any case.
-func (t *Target) Local() bool { return t.Source.Local && !elsewhere(t.ID) }
-
-func elsewhere(id string) bool {
-	id = strings.ToLower(strings.TrimSpace(id))
-	tag := id[strings.LastIndexByte(id, ':')+1:]
-	return tag != id && (tag == "cloud" || strings.HasSuffix(tag, "-cloud"))
-}
+// Local reports whether no data leaves this person's ground.
+func (t *Target) Local() bool { return t.Source.RunsHere(t.ID) }
 
 // billing is how the target is paid for.
 func (t *Target) billing() llm.Billing {

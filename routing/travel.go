@@ -211,8 +211,9 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if e != nil {
 		return e, j.meaning.router == nil
 	}
-	if j.c.Move != nil && j.reserved != c {
-		why := j.c.Move(c.Target)
+	if j.c.Move != nil && (j.reserved != c || j.used) {
+		why := j.c.Move(c.Target, j.used)
+		j.used = false
 		if j.reserved = c; why != "" {
 			j.reserved = nil
 			j.leave(c, why)
@@ -228,6 +229,13 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if p.repeats > 0 || p.waited {
 		tried = 0 // it is tried again
 	}
+	if !c.local && j.r.settings().Offline { // it may have been switched on while the request waited, or another was tried
+		if slot != nil {
+			slot()
+		}
+		j.pass(at, "offline mode: not local")
+		return j.policy.notLocal(c.Name(), true), false
+	}
 	pass, ok := c.health.Enter(j.r.now(), j.forced, tried)
 	if !ok {
 		if slot != nil {
@@ -239,6 +247,10 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		return e, false
 	}
 	j.pass(at, "")
+	j.used = true
+	if j.c.Request.Stream {
+		pass.Streams()
+	}
 	p.credentials |= 1 << pass.Credential
 	return j.ask(ctx, c, &plan, pass, slot), true
 }

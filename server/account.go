@@ -111,15 +111,16 @@ const (
 	replyFrame = 350 // of a whole reply
 )
 
+// endedHere reports whether a failure is that the application or we ended the request.
+func endedHere(kind llm.Kind) bool {
+	return kind == llm.ClientGone || kind == llm.KeyDisabled || kind == llm.Stopping
+}
+
 // spent reports whether the provider had work with the request. What it counted before it failed without any content is
 // not charged; it does not count either where another target answered.
 func (a *account) spent() bool {
-	switch kind := a.x.entry.Kind; kind {
-	case "", llm.ClientGone, llm.KeyDisabled, llm.Stopping: // it was at work when the application or we ended it
-		return true
-	default:
-		return a.started
-	}
+	kind := a.x.entry.Kind
+	return kind == "" || a.started || endedHere(kind)
 }
 
 // estimate counts by length what the provider did not count. An event of a stream is about a token.
@@ -129,7 +130,8 @@ func (a *account) estimate() llm.Usage {
 	case e.Op == llm.Forward:
 		return llm.Usage{} // sound, pictures and judgements: an estimate would be invented
 	case e.Kind == "" || a.started:
-	case a.spent():
+	case endedHere(e.Kind):
+		// The provider was at work when the application or we ended it.
 		return llm.Usage{Input: a.input, Estimated: true}
 	default:
 		return llm.Usage{}

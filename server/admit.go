@@ -39,7 +39,7 @@ func (x *exchange) limit(call *routing.Call) {
 	call.Admit = func(targets []routing.Target, router string) ([]string, *llm.Error) {
 		return x.reserve(req, router, targets)
 	}
-	call.Move = func(t routing.Target) string { return x.moveTo(&t) }
+	call.Move = func(t routing.Target, asked bool) string { return x.moveTo(&t, asked) }
 }
 
 // bounded reports whether anything bounds all requests of this key.
@@ -109,14 +109,20 @@ func (x *exchange) usePlan(t *target) (refusals []limits.Refusal) {
 	return refusals
 }
 
-// moveTo reserves with the plan of the target that is tried after another one failed, which had its request all the same.
+// moveTo reserves with the plan of the target that is tried next. The one before had its request all the same if it was
+// asked; one that was passed over had none.
 // Where the plan has no room it tells why, and the target is to be left out.
-func (x *exchange) moveTo(t *target) (left string) {
-	if x.g.Limits == nil || x.g.Limits.Plan(t.Source.Name, t.ID) == x.plan {
+func (x *exchange) moveTo(t *target, asked bool) (left string) {
+	if x.g.Limits == nil || !asked && x.plan == x.g.Limits.Plan(t.Source.Name, t.ID) {
 		return ""
 	}
-	x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	if asked {
+		x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	} else {
+		x.planned.Refund()
+	}
 	if refusals := x.usePlan(t); refusals != nil {
+		x.plan, x.planned = nil, nil
 		return refusalText(&refusals[0])
 	}
 	return ""
@@ -133,12 +139,13 @@ func (x *exchange) expect(req *llm.Request, targets []target) (left []string, e 
 	c.Expected[settings.LimitTokens] = req.InputEstimate
 	c.Least = c.Expected
 	money := x.moneyBound()
+	choices := max(1, int64(req.Choices))
 	for i := range targets {
 		t := &targets[i]
 		var price *llm.Price
 		if money != nil && !t.Free() {
 			var unknown *llm.Error
-			if price, unknown = priceOf(req, t, money); unknown != nil {
+			if price, unknown = x.priceOf(req, t, money); unknown != nil {
 				if left == nil {
 					left = make([]string, len(targets))
 				}
@@ -146,8 +153,8 @@ func (x *exchange) expect(req *llm.Request, targets []target) (left []string, e 
 				continue
 			}
 		}
-		c.Least[settings.LimitCost] = max(c.Least[settings.LimitCost], costOf(price, req.InputEstimate, int64(req.MaxOutput)))
-		output := x.g.outputs.expect(req, t)
+		c.Least[settings.LimitCost] = max(c.Least[settings.LimitCost], costOf(price, req.InputEstimate, choices*int64(req.MaxOutput)))
+		output := choices * x.g.outputs.expect(req, t)
 		c.Expected[settings.LimitOutput] = max(c.Expected[settings.LimitOutput], output)
 		c.Expected[settings.LimitCost] = max(c.Expected[settings.LimitCost], costOf(price, req.InputEstimate, output))
 	}
@@ -171,21 +178,25 @@ func (x *exchange) moneyBound() *limits.Key {
 	return nil
 }
 
-// priceOf is what a target charges. One without a known price is refused: what it costs could not be counted.
-func priceOf(req *llm.Request, t *target, money *limits.Key) (*llm.Price, *llm.Error) {
+// priceOf is what a target charges for a request of now. One without a known price is refused: what it costs could not be counted.
+func (x *exchange) priceOf(req *llm.Request, t *target, money *limits.Key) (*llm.Price, *llm.Error) {
 	who := money.Name + " has a limit of cost"
 	if money.Budget != (settings.Budget{}) {
 		who = money.Name + " has a budget"
+	}
+	var price *llm.Price
+	if t.Model != nil {
+		price = t.Model.Price.At(x.entry.Start)
 	}
 	var e *llm.Error
 	switch {
 	case req.Op == llm.Forward:
 		e = forbidden("price_unknown", who+", and what "+req.Path+" costs cannot be counted. Use a key without it, or limit by requests instead.")
-	case t.Model == nil || t.Model.Price == nil:
+	case price == nil:
 		e = forbidden("price_unknown", who+", and the price of "+cutText(t.Source.Name+"/"+t.ID, 128)+" is not known. Choose a model with a known price (`localrouter models` shows them), set its price under facts in the settings, or limit by tokens instead.")
 		e.Param = "model"
 	default:
-		return t.Model.Price, nil
+		return price, nil
 	}
 	e.Model = req.Model
 	return nil, e
@@ -222,13 +233,19 @@ func (o *outputs) expect(req *llm.Request, t *target) int64 {
 	return min(guessMax, most)
 }
 
+// left reports whether the request was ended from our side while a provider was at work: it may charge for what nobody
+// read, so that this is no way past a limit.
+func (x *exchange) left() bool {
+	return len(x.entry.Attempts) > 0 && endedHere(x.entry.Kind)
+}
+
 // settleLimits books what the request used, once. One that no provider answered counts nowhere.
 func (x *exchange) settleLimits() {
 	e := x.entry
 	if x.ticket != nil && e.Kind == "" && e.Usage.Output > 0 {
 		x.g.outputs.recent.Add(e.Provider+"/"+e.Model, e.Usage.Output)
 	}
-	if e.Kind != "" && !x.answer.started && e.Usage.Zero() && e.Cost == 0 {
+	if e.Kind != "" && !x.answer.started && e.Usage.Zero() && e.Cost == 0 && !x.left() {
 		x.ticket.Refund()
 		x.planned.Refund()
 		return

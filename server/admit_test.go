@@ -83,21 +83,36 @@ func TestLimitsAreSettledByWhatBecameOfTheRequest(t *testing.T) {
 
 // TestCancelledBeforeTheFirstByteCountsItsInput: the provider was at work when the application went.
 func TestCancelledBeforeTheFirstByteCountsItsInput(t *testing.T) {
-	r := newRig(t, limitedBy("requests=10/1h", "tokens=9000/1h"))
-	asked := make(chan struct{})
-	r.provider.answer = func(ctx context.Context, _ *llm.Request, _ llm.Observer) (llm.Relay, error) {
-		close(asked)
-		<-ctx.Done()
-		return nil, ctx.Err()
+	// Of pictures and sound nobody knows the input; the request counts all the same.
+	for path, want := range map[string]string{"/v1/chat/completions": "9 8993", "/v1/embeddings": "9 8993", "/v1/images/generations": "9 9000"} {
+		r := newRig(t, limitedBy("requests=10/1h", "tokens=9000/1h"))
+		asked := make(chan struct{})
+		r.provider.answer = func(ctx context.Context, _ *llm.Request, _ llm.Observer) (llm.Relay, error) {
+			close(asked)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-asked; cancel() }()
+		func() {
+			defer func() { recover() }() // the connection is dropped by a panic that net/http knows
+			r.call(request("POST", path, chatBody).WithContext(ctx))
+		}()
+		w := r.standing()
+		if got := left(w, "Requests") + " " + left(w, "Tokens"); got != want {
+			t.Errorf("%s: left are %s, want %s", path, got, want)
+		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-asked; cancel() }()
-	func() {
-		defer func() { recover() }() // the connection is dropped by a panic that net/http knows
-		r.call(request("POST", "/v1/chat/completions", chatBody).WithContext(ctx))
-	}()
-	if w := r.standing(); left(w, "Requests") != "9" || left(w, "Tokens") != "8993" {
-		t.Errorf("%v", w.Header())
+}
+
+// TestSeveralAnswersAreReservedFor: each of n may be as long as the maximum.
+func TestSeveralAnswersAreReservedFor(t *testing.T) {
+	r := twoDialects(t, limitedBy("output_tokens=500/1m"))
+	for n, code := range map[string]int{"6": 429, "2147483648000": 429, "5": 200} {
+		w := r.call(request("POST", "/v1/chat/completions", `{"model":"p/m","max_tokens":100,"n":`+n+`,"messages":[{"role":"user","content":"hi"}]}`))
+		if w.Code != code {
+			t.Errorf("n %s: %d %s", n, w.Code, w.Body)
+		}
 	}
 }
 

@@ -121,10 +121,17 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 		t.Fatalf("%q %v", left, e)
 	}
 	one.ticket.Refund()
-	if one.moveTo(&targets[1]) != "" || one.plan != nil {
+	if one.moveTo(&targets[1], true) != "" || one.plan != nil {
 		t.Error("this machine has no plan")
 	}
-	// One of the two that the plan allows has gone to the provider.
+	// One of the two that the plan allows has gone to the provider. Whoever was only passed over gives his place back.
+	for range 3 {
+		passed, _, e := ask(targets...)
+		if e != nil || passed.moveTo(&targets[1], false) != "" {
+			t.Fatalf("a place that was given back is missing: %v", e)
+		}
+		passed.ticket.Refund()
+	}
 	two, left, e := ask(targets...)
 	if left != nil || e != nil {
 		t.Fatalf("%q %v", left, e)
@@ -134,7 +141,7 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 	if e != nil || len(left) != 2 || left[1] != "" || !strings.Contains(left[0], "2 requests in 1h (room in") {
 		t.Fatalf("%q %v", left, e)
 	}
-	if why := three.moveTo(&targets[0]); !strings.Contains(why, "2 requests in 1h") {
+	if why := three.moveTo(&targets[0], false); !strings.Contains(why, "2 requests in 1h") {
 		t.Errorf("a full plan is moved to: %q", why)
 	}
 	three.ticket.Refund()
@@ -177,6 +184,24 @@ func TestTheDearestOfTheCandidatesIsReserved(t *testing.T) {
 	x = r.exchange()
 	if left, e := x.reserve(&llm.Request{Op: llm.Chat, Model: "router/x"}, "", targets[2:3]); e == nil || e.Code != "price_unknown" || left[0] == "" {
 		t.Errorf("%q %v", left, e)
+	}
+}
+
+// TestThePriceOfNowIsReserved, not the one that held before; none is known where the last has run out.
+func TestThePriceOfNowIsReserved(t *testing.T) {
+	r := newRig(t, boundBy(settings.Settings{}, settings.Budget{Day: dollar}))
+	past := time.Now().Add(-time.Hour)
+	for _, c := range []struct {
+		later *llm.Price
+		want  int64
+	}{{&llm.Price{From: past, Output: 50_000_000}, 50_000_000_000}, {nil, -1}} {
+		x := r.exchange()
+		m := &llm.Model{ID: "offer", Price: &llm.Price{Until: past, Output: 1_000_000, Later: c.later}}
+		_, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 1000}, "", []target{{Source: r.source("p"), ID: "offer", Model: m}})
+		if got := x.claim.Expected[settings.LimitCost]; c.want >= 0 && (e != nil || got != c.want) || c.want < 0 && (e == nil || e.Code != "price_unknown") {
+			t.Errorf("reserved %d, want %d; %v", got, c.want, e)
+		}
+		x.ticket.Refund()
 	}
 }
 

@@ -32,7 +32,8 @@ func grounds(t *testing.T, change ...func(*settings.Settings)) *scene {
 // TestLocalOnlyFailsClosed: neither a key that is bound to local models nor offline mode lets anything reach a remote one,
 // by whatever name, in either dialect, for whatever purpose.
 func TestLocalOnlyFailsClosed(t *testing.T) {
-	ways := append(slices.Clone(waysToRemote), "long", "near/big:120b-cloud", "near/glm:cloud", "near/GLM:CLOUD", "big:120b-cloud")
+	ways := append(slices.Clone(waysToRemote), "long", "near/big:120b-cloud", "near/glm:cloud", "near/GLM:CLOUD", "big:120b-cloud",
+		"near/glm:20b:cloud", "near/box:5000/glm:cloud", "near/glm:cloud@sha256", "near/glm:cloud\u200b")
 	for name, bind := range map[string]func(*scene){
 		"key":     func(s *scene) { s.policy(func(k *db.Key) { k.LocalOnly, k.Selection = true, "router/far" }) },
 		"offline": func(s *scene) { s.settings.Offline = true; s.policy(func(k *db.Key) { k.Selection = "router/far" }) },
@@ -197,5 +198,36 @@ func TestReceiptsAreTheKeysOwn(t *testing.T) {
 	}
 	if got := s.get("/v1/generation"); got.StatusCode != 400 {
 		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+}
+
+// TestNoFurtherModelBesideTheAllowedOne: some providers answer with another model that the body names. Under an allow-list
+// such a body is refused, in both dialects and whatever is asked.
+func TestNoFurtherModelBesideTheAllowedOne(t *testing.T) {
+	s := stage(t, []peer{{name: "far", dialect: llm.OpenAI}})
+	s.up["far"].Answer(ok(llm.OpenAI, false))
+	body := func(model, more string) string {
+		return `{"model":"` + model + `","max_tokens":9,"messages":[{"role":"user","content":"hi"}]` + more + `}`
+	}
+	others := []string{`,"models":["dear"]`, `,"fallbacks":["dear"]`, `,"mod\u0065ls":["dear"]`, `,"models":"dear"`}
+	for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1/completions", "/v1/embeddings", "/v1/rerank"} {
+		for _, model := range []string{"far/m", "m", "router/two"} {
+			for _, more := range others {
+				s.policy(func(k *db.Key) { k.AllowList = settings.Patterns{"far/m"} })
+				if a := s.send(path, body(model, more)); a.StatusCode != 403 || !strings.Contains(a.body, "Leave these fields out") {
+					t.Errorf("%s %s %s: %d %s", path, model, more, a.StatusCode, a.body)
+				}
+			}
+		}
+	}
+	if s.asked("far") != 0 {
+		t.Errorf("it was asked %d times", s.asked("far"))
+	}
+	if a := s.send("/v1/chat/completions", body("far/m", `,"models":null`)); a.StatusCode != 200 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	s.policy(func(k *db.Key) { k.AllowList = nil })
+	if a := s.send("/v1/chat/completions", body("far/m", others[0])); a.StatusCode != 200 || !s.up["far"].Contains("dear") {
+		t.Errorf("a key that may use everything: %d %s", a.StatusCode, a.body)
 	}
 }

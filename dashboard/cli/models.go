@@ -43,7 +43,7 @@ func freeModel(all []model, local map[string]bool) (id string, ok bool) {
 		}
 	}
 	for _, m := range all {
-		if name, _, _ := strings.Cut(m.ID, "/"); local[name] && talks(m.ID) {
+		if name, _, _ := strings.Cut(m.ID, "/"); local[name] && m.Price != nil && m.Price.Local && talks(m.ID) {
 			return clean(m.ID), true
 		}
 	}

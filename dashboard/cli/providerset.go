@@ -23,14 +23,18 @@ func (s *session) providersSet() *cobra.Command {
 				return fail(exitUsage, "nothing to change was named", "give --plan, --max-parallel or another of the flags, for example: "+s.command("providers set "+shellQuote(args[0])+" --max-parallel 1"))
 			}
 			return s.withStores(c.Context(), func(client *client) error {
-				if err := client.call(c.Context(), http.MethodPatch, "/providers/"+segment(args[0]), body, nil); err != nil {
+				var reply struct {
+					Notes []string `json:"notes"`
+				}
+				if err := client.call(c.Context(), http.MethodPatch, "/providers/"+segment(args[0]), body, &reply); err != nil {
 					return err
 				}
 				s.printf("%s is changed.\n", clean(args[0]))
+				s.notes(reply.Notes)
 				return nil
 			})
 		}}
-	c.Flags().StringVar(&base, "base-url", "", "the server's API address")
+	c.Flags().StringVar(&base, "base-url", "", "the server's API address; another server needs its key anew")
 	addPlan(c, &plan, &parallel)
 	c.Flags().BoolVar(&enabled, "enabled", true, "whether it takes part (--enabled=false keeps it for later)")
 	c.Flags().BoolVar(&local, "local", false, "whether its private address is your own: never billed, reachable offline")

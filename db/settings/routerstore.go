@@ -49,19 +49,22 @@ func (s *Store) RemoveRouter(name string) error {
 // RenameRouter gives a router another name and lets the aliases follow; keys are the caller's. It fails with ErrNoRouter,
 // and where the new name is another router's or no name.
 func (s *Store) RenameRouter(name, to string) error {
-	return s.Update(func(next *Settings) error {
-		r := next.Router(name)
-		if r == nil {
-			return fmt.Errorf("%w: %s", ErrNoRouter, quoteShort(name))
+	return s.Update(func(next *Settings) error { return next.RenameRouter(name, to) })
+}
+
+// RenameRouter is the Store's, for an Update that changes more. It fails with ErrNoRouter.
+func (s *Settings) RenameRouter(name, to string) error {
+	r := s.Router(name)
+	if r == nil {
+		return fmt.Errorf("%w: %s", ErrNoRouter, quoteShort(name))
+	}
+	r.Name = to
+	for alias, target := range s.Aliases {
+		if target == RouterPrefix+name {
+			s.Aliases[alias] = RouterPrefix + to
 		}
-		r.Name = to
-		for alias, target := range next.Aliases {
-			if target == RouterPrefix+name {
-				next.Aliases[alias] = RouterPrefix + to
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // RestoreRouters puts the default routers back as they were at first. All others stay.

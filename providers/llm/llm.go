@@ -55,6 +55,10 @@ type Request struct {
 	WantsUsage bool
 	// MaxOutput is the most tokens the application wants back; 0 where it said nothing.
 	MaxOutput int
+	// Choices is how many answers the application wants, each of up to MaxOutput; 0 where it said nothing: one.
+	Choices int
+	// Others reports whether the body names further models beside Model, which some providers answer with in its place.
+	Others bool
 	// InputEstimate is the estimated number of input tokens, made from the size of the texts.
 	InputEstimate int64
 

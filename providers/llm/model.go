@@ -2,6 +2,7 @@ package llm
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -128,6 +129,23 @@ func (s *Source) Model(id string) (m *Model, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+// RunsHere reports whether a model runs on this person's own ground. Some of Ollama's models are run elsewhere, on its
+// makers' machines, and say so in their names. Ollama may be set up as any server of OpenAI's dialect, takes names in any
+// case, and with the place behind the tag (name:20b:cloud) or a registry's port before it.
+func (s *Source) RunsHere(id string) bool { return s.Local && !elsewhere(id) }
+
+func elsewhere(id string) bool {
+	parts := strings.FieldsFunc(strings.ToLower(id), func(c rune) bool { return c == ':' || c == '@' })
+	for i, part := range parts {
+		// What has no place in a name is not looked at: a server may not either.
+		part = strings.TrimFunc(part, func(c rune) bool { return c <= ' ' || c > '~' })
+		if i > 0 && (part == "cloud" || strings.HasSuffix(part, "-cloud")) {
+			return true
+		}
+	}
+	return false
 }
 
 // About is what is known of a model, listed or not; nil where nothing is.

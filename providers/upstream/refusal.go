@@ -25,6 +25,7 @@ func (c *Client) refused(x *exchange) *llm.Error {
 	if err != nil && x.clock.Context().Err() != nil {
 		return c.cancelled(x.clock.Context(), err)
 	}
+	body = c.hide(body)
 	e := c.format.Refused(resp.StatusCode, resp.Header, body)
 	e.Provider, e.Model, e.Status, e.Dialect = c.o.Name, x.model, resp.StatusCode, c.format.Dialect()
 	e.Header, e.RetryAfter = fields(resp.Header), wire.RetryAfter(resp.Header, c.o.Now())
@@ -52,6 +53,20 @@ func (c *Client) refused(x *exchange) *llm.Error {
 	return e
 }
 
+// hide masks the credential where a provider repeats it: what it says goes to applications, and is kept for as long as the
+// provider rests. The length stays, and a body that does not repeat it stays as it came.
+func (c *Client) hide(b []byte) []byte {
+	for _, secret := range c.o.Secrets {
+		if len(secret) >= minSecret && bytes.Contains(b, []byte(secret)) {
+			b = bytes.ReplaceAll(b, []byte(secret), bytes.Repeat([]byte{'*'}, len(secret)))
+		}
+	}
+	return b
+}
+
+// minSecret is the length below which a secret is not looked for: a shorter one would tear ordinary words apart.
+const minSecret = 6
+
 // credential is our own answer to a refused credential: the provider's 401 would make an application doubt its own key.
 func (c *Client) credential(model string, status int, said string) *llm.Error {
 	how := fmt.Sprintf("status %d", status)
@@ -71,6 +86,7 @@ func (c *Client) credential(model string, status int, said string) *llm.Error {
 
 // named completes an error that was found inside an answer that began with status 200.
 func (c *Client) named(model string, e *llm.Error) *llm.Error {
+	e.Message, e.Body = string(c.hide([]byte(e.Message))), c.hide(e.Body)
 	switch {
 	case e.Kind == llm.ProviderAuth:
 		return c.credential(model, e.Status, e.Message)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,8 @@ type Options struct {
 	KeyHeader string
 	// Header and Query are added to every request, as the person wrote them.
 	Header, Query map[string]string
+	// Secrets are what must not be handed on where the provider repeats it in an error; Key need not be named.
+	Secrets []string
 	// Local says that the provider runs on this person's own ground: it may have to load a model first.
 	Local bool
 	// Hop is this installation's id, sent to loopback and private addresses so that a gateway pointed at itself
@@ -119,6 +122,9 @@ func New(o Options, f Format, paths ...string) (*Client, error) {
 	}
 	if o.Agent == "" {
 		o.Agent = "LocalRouter"
+	}
+	if o.Key != "" {
+		o.Secrets = append(slices.Clone(o.Secrets), o.Key)
 	}
 	o.clocks()
 	c := &Client{o: o, format: f, base: base, query: queryOf(base, o.Query)}

@@ -35,6 +35,10 @@ func Head(d llm.Dialect, op llm.Op, path string, body []byte, strict []string) (
 				return nil, nil, Refuse("stream", "must be true or false")
 			}
 			req.Stream = v[0] == 't'
+		case "n":
+			req.Choices = int(min(Int(v), 1<<31-1))
+		case "models", "fallbacks": // of OpenRouter and of LiteLLM
+			req.Others = req.Others || v[0] != 'n'
 		}
 	}
 	return req, members, nil

@@ -100,6 +100,8 @@ type provider struct {
 	breaker breaker
 	forced  uint64 // the one pass that was let in against the rests, 0: none
 	running int
+	silent  int              // of those running, the streams that have not begun
+	since   int64            // from when on nobody has begun; read only with silent > 0
 	keys    map[string]*rest // by credential id
 	models  map[string]*model
 	figures figures // over all models

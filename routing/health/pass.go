@@ -16,6 +16,7 @@ type Pass struct {
 	seq    uint64 // its number; the fields below are guarded by the provider's lock
 	counts uint64 // its number for the breaker, which begins anew where the answer was committed
 	done   bool
+	silent bool // a stream that has not begun
 }
 
 // Outcome is how an attempt ended.
@@ -60,6 +61,25 @@ func markOf(k llm.Kind) mark {
 	return marksNothing
 }
 
+// Streams tells that a stream is asked for, whose beginning says something: a provider of which none begins is warming up.
+// It may be left out.
+func (p *Pass) Streams() {
+	if p.target == nil {
+		return
+	}
+	pr := p.target.provider
+	at := p.target.tracker.latest.Load()
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if p.done || p.silent {
+		return
+	}
+	p.silent = true
+	if pr.silent++; pr.silent == 1 {
+		pr.since = at
+	}
+}
+
 // Answered tells that the answer has been committed, so that others need not wait until a long stream that tries is
 // over: the provider is back. It may be left out. What breaks later is told by Done, and counts.
 func (p *Pass) Answered() {
@@ -69,6 +89,9 @@ func (p *Pass) Answered() {
 	pr := p.target.provider
 	pr.mu.Lock()
 	changed := false
+	if !p.done {
+		p.beginLocked(p.target.tracker.latest.Load())
+	}
 	if !p.done && p.Trial {
 		changed = p.succeedLocked(false)
 		p.counts = pr.next()
@@ -106,6 +129,7 @@ func (p *Pass) doneLocked(at int64, o *Outcome, why *llm.Error, limits *settings
 	p.done = true
 	t, pr := p.target, p.target.provider
 	pr.running--
+	p.beginLocked(at)
 	t.model.running.Add(-1)
 	if o.Err == nil {
 		t.model.figures.answered(at, o)
@@ -116,6 +140,15 @@ func (p *Pass) doneLocked(at int64, o *Outcome, why *llm.Error, limits *settings
 	changed = p.failLocked(at, why, limits)
 	p.leaveLocked()
 	return changed || p.Trial
+}
+
+// beginLocked notes that the provider has begun to answer, or that it will not any more.
+func (p *Pass) beginLocked(at int64) {
+	if pr := p.target.provider; p.silent {
+		p.silent = false
+		pr.silent--
+		pr.since = at
+	}
 }
 
 // succeedLocked ends what the pass was sent in spite of.

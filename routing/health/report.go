@@ -133,6 +133,10 @@ func (r *Report) judge(p *provider, at int64, wall func(int64) time.Time) {
 		r.State, r.Cause, r.Until, r.Last = Degraded, first.why(), first.Until, first.Last
 	case r.Failures > 0:
 		r.State, r.Cause, r.Last = Degraded, Failing, b.last
+	case r.Waiting > 0:
+		r.State, r.Cause = Degraded, Busy
+	case p.local && p.silent > 0 && at-p.since >= int64(silence):
+		r.State, r.Cause = Degraded, WarmingUp
 	case c.slow.Load() > at:
 		r.State, r.Cause, r.Last = Degraded, c.cause, c.last
 	}

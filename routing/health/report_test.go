@@ -191,3 +191,43 @@ func TestChangedIsCalledWhereSomethingChanged(t *testing.T) {
 		}
 	}
 }
+
+// TestALocalProviderWarmsUp: who waits for a model to load is told so, until it begins, fails or is given up.
+func TestALocalProviderWarmsUp(t *testing.T) {
+	for name, end := range map[string]func(p *Pass){
+		"it begins":     func(p *Pass) { p.Answered() },
+		"it fails":      func(p *Pass) { p.Done(Outcome{Err: fault(llm.ProviderRejected)}) },
+		"it is let go":  func(p *Pass) { p.Done(Outcome{Err: fault(llm.ClientGone)}) },
+		"it is at once": func(p *Pass) { p.Done(Outcome{Streamed: true, Total: time.Second}) },
+	} {
+		r := newRig(t)
+		m := r.Target("p", true, nil, "m")
+		pass, _ := m.Enter(r.clock(), false, 0)
+		pass.Streams()
+		r.reported(Healthy, "", 0)
+		r.pass(silence)
+		r.reported(Degraded, WarmingUp, 0)
+		end(&pass)
+		r.reported(Healthy, "", 0)
+		pass.Done(Outcome{})
+		r.pass(time.Hour)
+		r.reported(Healthy, "", 0)
+		if r.find("p").silent != 0 {
+			t.Errorf("%s: %d are still silent", name, r.find("p").silent)
+		}
+	}
+	r := newRig(t)
+	whole := r.Target("p", true, nil, "m")
+	pass, _ := whole.Enter(r.clock(), false, 0)
+	r.pass(time.Minute) // a whole answer is silent to its end
+	r.reported(Healthy, "", 0)
+	pass.Done(Outcome{})
+	far := r.Target("far", false, nil, "m")
+	pass, _ = far.Enter(r.clock(), false, 0)
+	pass.Streams()
+	r.pass(time.Minute)
+	if got := r.Report("far"); got.Cause != "" {
+		t.Errorf("one on the internet has nothing to load: %+v", got)
+	}
+	pass.Done(Outcome{})
+}

@@ -10,7 +10,7 @@ import (
 // Cause says why a target may not be tried.
 type Cause string
 
-// The causes. The last three stand in a Report only: they keep nobody from trying.
+// The causes. The last five stand in a Report only: they keep nobody from trying.
 const (
 	BreakerOpen  Cause = "breaker_open"
 	Trying       Cause = "trying" // one request finds out whether it is back
@@ -22,9 +22,13 @@ const (
 	Unreachable Cause = "unreachable" // a health check found nobody there
 	Slow        Cause = "slow"        // a health check took long
 	Failing     Cause = "failing"     // a health check or requests of late failed
+	Busy        Cause = "busy"        // requests stand in line for it
+	WarmingUp   Cause = "warming_up"  // a local one has been silent since it was asked: it loads a model
 )
 
 const (
+	// silence is how long a local provider may take to begin before it is said to be warming up.
+	silence = 3 * time.Second
 	// ceiling is the longest that anything rests.
 	ceiling = 15 * time.Minute
 	// unknownRest is how long a model rests that the provider does not know: somebody may just be loading it there.

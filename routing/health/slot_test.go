@@ -79,7 +79,7 @@ func TestPlacesAreGotInOrder(t *testing.T) {
 			free = append(free, release)
 		}
 		l.order(0, 1)
-		if r := l.Report("gpu"); r.Waiting != 3 || l.waits != 3 {
+		if r := l.Report("gpu"); r.Waiting != 3 || l.waits != 3 || r.Cause != Busy || r.State != Degraded {
 			t.Errorf("%d wait, %d were told", r.Waiting, l.waits)
 		}
 		if _, ok := l.TrySlot("gpu", 2); ok {
