@@ -169,6 +169,7 @@ type journey struct {
 	forced   bool         // all rest: the one of order is tried out of turn
 	stuck    bool         // the conversation stayed where it was
 	identity uint64       // of the conversation; 0: it is not remembered
+	signed   bool         // its history holds what only its home understands
 	took     time.Duration
 
 	answer    Answer
