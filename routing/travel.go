@@ -83,6 +83,9 @@ func (j *journey) judge(at int, e *llm.Error) course {
 	if j.c.Request.Rest != nil || j.forced { // what was read of an upload is gone: it can be sent once
 		return course{}
 	}
+	if what.again == asLast && j.failures(j.order[at].Source.Name) > 1 {
+		what.provider = true // two of its models failed: it is not the model's trouble, and attempts are few
+	}
 	if what.larger {
 		j.floor = max(j.floor, j.order[at].context)
 		if j.order[at].context <= 0 {
@@ -99,6 +102,16 @@ func (j *journey) judge(at int, e *llm.Error) course {
 		p.again = true
 	}
 	return what
+}
+
+// failures counts the attempts at a provider. All of them failed, or there would be an answer.
+func (j *journey) failures(provider string) (n int) {
+	for i := range j.attempts {
+		if j.attempts[i].Provider == provider {
+			n++
+		}
+	}
+	return n
 }
 
 // following finds the target that is tried next: the same one after the short wait its provider named, its next
