@@ -193,7 +193,7 @@ func (p *patience) fire() {
 
 func (p *patience) late() *llm.Error {
 	what := "no content"
-	if p.at == p.headers {
+	if p.at == p.headers && !p.headed {
 		what = "no sign of an answer"
 	}
 	return &llm.Error{Kind: llm.Timeout, Provider: p.source.Name, Model: p.attempt.Model, Status: 504, Code: "timeout",

@@ -3,6 +3,7 @@ package routing
 import (
 	"math/bits"
 	"slices"
+	"strings"
 
 	"localrouter/providers/llm"
 )
@@ -62,12 +63,25 @@ func apiOf(t *Target) llm.API {
 	return m.API
 }
 
-// answers reports whether models of an endpoint are there for an operation.
-func answers(api llm.API, op llm.Op) bool {
+// forwarded are the endpoints that are handed on unread, by the first part of their paths.
+var forwarded = map[string]llm.API{"audio": llm.APIAudio, "images": llm.APIImages, "moderations": llm.APIModeration, "rerank": llm.APIRerank}
+
+// endpointOf tells by a path which models a forwarded request is for; zero: nobody knows.
+func endpointOf(path string) llm.API {
+	part, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return forwarded[part]
+}
+
+// answers reports whether models of an endpoint are there for an operation; endpoint is that of a forwarded request,
+// where it is known.
+func answers(api llm.API, op llm.Op, endpoint llm.API) bool {
 	switch op {
 	case llm.Embeddings:
 		return api == llm.APIEmbeddings
 	case llm.Forward:
+		if endpoint != "" {
+			return api == endpoint
+		}
 		return api != "" && api != llm.APIEmbeddings && api != llm.APIResponses && api != llm.APICompletions
 	case llm.Completions:
 		return api == "" || api == llm.APICompletions

@@ -133,7 +133,7 @@ func (d *day) judgeTurnsLocked(t *trip, order []turn) {
 		return
 	}
 	for _, o := range order {
-		if !asked[o.name] && (!o.passed || t.busy[o.Source.Name] && !t.waited) && o.Model.ContextLength > larger && !t.tight(o.name) {
+		if !asked[o.name] && (!o.passed || t.busy[o.Source.Name] && !t.waited && !t.turned) && o.Model.ContextLength > larger && !t.tight(o.name) {
 			d.problemLocked(checkChoice, t, "it ended with %v while %s waited", t.err, o.name)
 			return
 		}

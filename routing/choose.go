@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,10 +35,11 @@ func (j *journey) direct() *llm.Error {
 	t := &j.meaning.target
 	c := j.table.candidate(j.r, *t)
 	if e := j.policy.Refuses(t, j.meaning.chosen, j.conf.Offline); e != nil {
+		j.refused = map[string]string{"model_not_allowed": leftWords[notAllowed], "offline": leftWords[offline], "local_only": leftWords[notLocal]}[e.Code]
 		return e
 	}
 	j.single[0] = c
-	j.order = j.single[:]
+	j.order, j.states = j.single[:], j.alone[:]
 	now := j.r.now()
 	j.needs.now = now
 	if !c.health.Ready(now) {
@@ -50,8 +52,8 @@ func (j *journey) direct() *llm.Error {
 func (j *journey) among() *llm.Error {
 	router := j.meaning.router
 	pool := j.table.pool(j.r, router)
-	j.needs = needs{op: j.c.Request.Op, dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
-		offline: j.conf.Offline, priced: j.c.Priced || countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
+	j.needs = needs{op: j.c.Request.Op, endpoint: endpointOf(j.c.Request.Path), dialect: j.c.Request.Dialect, input: j.c.Request.InputEstimate, localOnly: j.policy.LocalOnly,
+		offline: j.conf.Offline, priced: j.c.Priced || j.c.Admit != nil && countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
 		now: j.r.now(), allowed: j.table.allowedOf(pool, j.policy)}
 	j.understand()
 	s := shape{j.c.Request.InputEstimate, j.c.Output, j.start}
@@ -63,7 +65,8 @@ func (j *journey) among() *llm.Error {
 	}
 	j.selected = pool.choose(&j.needs, s)
 	j.stay()
-	j.order = j.targets[:len(j.selected.best)]
+	room := &several{}
+	j.order, j.states = room.targets[:len(j.selected.best)], room.states[:]
 	for i, at := range j.selected.best {
 		j.order[i] = &pool.list[at]
 	}
@@ -73,6 +76,7 @@ func (j *journey) among() *llm.Error {
 	if j.selected.wait < 0 {
 		return j.nobody()
 	}
+	j.selected.resort = true
 	j.order = append(j.order, &pool.list[j.selected.wait])
 	j.forced = true
 	return nil
@@ -92,7 +96,7 @@ func (j *journey) understand() {
 		return
 	}
 	if req.Conversation == nil {
-		conversation, err := j.c.Codec.Decode(req)
+		conversation, err := j.c.Codec.Decode(cmp.Or(j.counts, req))
 		if err != nil {
 			return
 		}
@@ -174,7 +178,7 @@ func (r *Router) First(c *Call) (Target, *llm.Error) {
 	}
 	call := *c
 	call.Request = &chat
-	j := &journey{r: r, c: &call, policy: c.Key, start: r.now()}
+	j := &journey{r: r, c: &call, policy: c.Key, start: r.now(), counts: c.Request}
 	if j.policy == nil {
 		j.policy = anybody
 	}

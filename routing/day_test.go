@@ -27,6 +27,7 @@ type day struct {
 	asked    int // requests for which a capable target was up
 	lost     int // those of them that got no content
 	losses   []string
+	waiting  map[string]int      // requests in each provider's line
 	served   map[string][]string // providers that answered a conversation, by its name
 }
 
@@ -174,7 +175,7 @@ func (d *day) spareLocked(v *visit) string {
 	}
 	for _, c := range source.Credentials {
 		tried := slices.ContainsFunc(t.visits, func(u *visit) bool { return u.credential == c.ID })
-		rests := slices.ContainsFunc(v.place.watch.rests, func(r *rest) bool { return r.about(c.ID, v.model) })
+		rests := slices.ContainsFunc(v.place.watch.rests, func(r *rest) bool { return !r.over && r.about(c.ID, v.model) })
 		if !tried && !rests {
 			return c.ID
 		}
@@ -246,7 +247,7 @@ func (d *day) finish(v *visit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.endLocked(v)
-	v.place.watch.provedLocked(v)
+	v.place.watch.provedLocked(v, d.time())
 }
 
 // close ends a visit whose relay was closed.

@@ -33,6 +33,7 @@ type visit struct {
 	alone      bool          // it began while the provider's breaker was open
 	resting    []*rest       // those within which it began
 	generation int           // of the provider's breaker
+	doubtful   bool          // it began while that may have been open
 }
 
 type tripKey struct{}

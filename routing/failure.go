@@ -35,7 +35,7 @@ func (j *journey) finish(last *llm.Error) *llm.Error {
 	named := *e
 	if several {
 		named.Body, named.ContentType = nil, ""
-		named.Message = strings.TrimRight(e.Message, " ") + " " + attemptsText(j.attempts)
+		named.Message = sentence(e.Message) + " " + attemptsText(j.attempts) + j.restsText()
 	}
 	if soonest > 0 {
 		named.RetryAfter = soonest
@@ -69,6 +69,15 @@ func (j *journey) earliest() time.Duration {
 		sooner(j.selected.until.Sub(now))
 	}
 	return soonest
+}
+
+// sentence ends a text of somebody else as a sentence, so that another may follow.
+func sentence(s string) string {
+	s = strings.TrimRight(s, " \n")
+	if s == "" || strings.HasSuffix(s, "…") || strings.IndexByte(".!?:;", s[len(s)-1]) >= 0 {
+		return s
+	}
+	return s + "."
 }
 
 func attemptsText(list []llm.Attempt) string {
@@ -110,4 +119,23 @@ func (j *journey) closed(c *candidate) *llm.Error {
 	}
 	e.Message += " Try again in " + waitText(e.RetryAfter) + ", or at once with `localrouter providers retry " + name + "`."
 	return e
+}
+
+// restsNamed is how many targets an error names that were not asked.
+const restsNamed = 4
+
+// restsText names those that could have been asked and rested.
+func (j *journey) restsText() string {
+	s := j.selected
+	if s == nil || len(s.rested) == 0 {
+		return ""
+	}
+	var names []string
+	for _, r := range s.rested[:min(len(s.rested), restsNamed)] {
+		names = append(names, s.pool.list[r.at].Name()+" ("+restingWords(r.how, r.left)+")")
+	}
+	if more := len(s.rested) - restsNamed; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return " Not asked: " + strings.Join(names, ", ") + "."
 }

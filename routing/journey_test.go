@@ -80,7 +80,12 @@ func TestLimitsAreAskedAboutWhoeverIsTriedNext(t *testing.T) {
 		c := asking("router/two")
 		var moves []string
 		c.Admit = func([]Target, string) ([]string, *llm.Error) { return nil, nil }
-		c.Move = func(t Target) string { moves = append(moves, t.Name()); return "" }
+		c.Move = func(to Target, asked bool) string {
+			if moves = append(moves, to.Name()); asked == busy {
+				t.Errorf("%s: the one before was asked: %t", name, asked)
+			}
+			return ""
+		}
 		if _, _, e := r.Send(t.Context(), c); e != nil || !slices.Equal(moves, []string{"b/m"}) {
 			t.Errorf("%s: asked about %v (%v)", name, moves, e)
 		}

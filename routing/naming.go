@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"fmt"
 	"strings"
 
 	"localrouter/db/settings"
@@ -35,9 +36,15 @@ func chooses(model string) *llm.Error {
 		Message: quote(model) + " chooses among models. GET /v1/models lists them."}
 }
 
+// nameMax bounds the name of a model in bytes. It is kept in receipts and records, and told in a header field.
+const nameMax = 512
+
 // meaning tells what a request's model stands for under a key.
 func (t *table) meaning(req *llm.Request, policy *Policy) (meaning, *llm.Error) {
 	switch {
+	case len(req.Model) > nameMax:
+		return meaning{}, &llm.Error{Kind: llm.BadRequest, Status: 400, Code: "invalid_value", Param: "model",
+			Message: fmt.Sprintf("The name of the model is longer than %d bytes, as no model's is. GET /v1/models lists those there are.", nameMax)}
 	case policy.Mode == ModeSelected && selects(req.Op):
 		return t.selection(policy, "the key always uses its selection")
 	case isAuto(req.Model):

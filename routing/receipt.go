@@ -28,6 +28,7 @@ type record struct {
 	selected *selected
 	needs    needs
 	stuck    bool
+	refused  string // why the one target that was named may not be used
 	attempts []llm.Attempt
 	took     time.Duration
 }
@@ -67,7 +68,7 @@ func (r *Router) keep(j *journey, attempts []llm.Attempt) {
 	}
 	if j.c.ID != "" {
 		r.receipts.add(&record{id: j.c.ID, key: j.policy.ID, time: j.start, asked: j.c.Request.Model, meaning: j.meaning, shape: j.shapeOf(), selected: j.selected,
-			needs: j.needs, stuck: j.stuck, attempts: attempts, took: j.took})
+			needs: j.needs, stuck: j.stuck, refused: j.refused, attempts: attempts, took: j.took})
 	}
 	if j.selected != nil {
 		j.c.Route = j.route()
@@ -148,7 +149,7 @@ func (rec *record) spell() *llm.Receipt {
 		Input: rec.shape.input, Output: rec.shape.output, Attempts: slices.Clone(rec.attempts), Took: rec.took}
 	if rec.selected == nil {
 		t := &rec.meaning.target
-		out.Candidates = []llm.Candidate{{Provider: t.Source.Name, Model: t.ID}}
+		out.Candidates = []llm.Candidate{{Provider: t.Source.Name, Model: t.ID, Left: rec.refused}}
 		return out
 	}
 	for _, s := range rec.meaning.router.Strategies {
@@ -255,11 +256,14 @@ func timeWords(figure int64, what string) string {
 		return "not measured"
 	}
 	d := unsteps(figure)
-	unit := 10 * time.Millisecond
-	if d < 100*time.Millisecond {
-		unit = time.Millisecond
+	text := fmt.Sprintf("%.1f s", d.Seconds())
+	switch {
+	case d < 100*time.Millisecond:
+		text = fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Second:
+		text = fmt.Sprintf("%d ms", d.Round(10*time.Millisecond).Milliseconds())
 	}
-	return "about " + d.Round(unit).String() + " " + what
+	return "about " + text + " " + what
 }
 
 // usd spells an amount for people: two digits that say something are enough to compare by.

@@ -87,13 +87,14 @@ type Call struct {
 	Priced bool
 	// Rehearse asks for a failure of the first target, where the key may.
 	Rehearse bool
-	// Admit is asked once, before any target is, with the first of those that may be tried: the limits. router names the
-	// one that chose them; empty: none did. left says why a target may not be used, by the places of targets; nil: all
-	// may. An error ends the request. Nil: everything is admitted.
+	// Admit is asked before any target is, with the first of those that may be tried: the limits. router names the one
+	// that chose them; empty: none did. left says why a target may not be used, by the places of targets; nil: all may.
+	// An error ends the request, unless it leaves all of targets out: then it is asked again, with the next. Nil:
+	// everything is admitted.
 	Admit func(targets []Target, router string) (left []string, e *llm.Error)
-	// Move is asked before another target is tried than the first that Admit left, or the last that Move let pass, and
-	// says why it may not be; empty: it may. Nil: each may.
-	Move func(Target) (left string)
+	// Move is asked before each attempt but the first at the target that Admit left first, and says why the target may not
+	// be tried; empty: it may. asked tells whether the one that Admit or Move let pass last was asked. Nil: each may.
+	Move func(t Target, asked bool) (left string)
 	// Again is called before each attempt after the first: what was heard of the one before counts no more. Nil: nobody.
 	Again func()
 	// Waiting is called where the request waits for a provider that is busy, and when it no longer does. Nil: nobody.
@@ -159,10 +160,12 @@ type journey struct {
 
 	table    *table
 	conf     *settings.Settings
+	counts   *llm.Request // is read in place of the request: a count of tokens lacks what the chat that follows must have; nil: none
 	meaning  meaning
 	selected *selected // nil where no router chose
 	needs    needs
 	order    []*candidate // in the order of trying
+	refused  string       // why the one target that was named may not be used
 	forced   bool         // all rest: the one of order is tried out of turn
 	stuck    bool         // the conversation stayed where it was
 	identity uint64       // of the conversation; 0: it is not remembered
@@ -175,14 +178,22 @@ type journey struct {
 	committed bool          // the application was sent its headers
 	remote    time.Duration // spent on remote attempts
 	reserved  *candidate    // that the limits reserved for
+	used      bool          // it was asked since
 	floor     int64         // only targets with a larger context are tried; 0: all
 	hurried   bool          // the last attempt was cut by the request's own clock, before its provider had a fair time
-	states    [mostTargets]progress
+	states    []progress    // of those in order
 	best      *llm.Error
 
+	// What backs the slices where nobody chooses and the first answers.
 	single  [1]*candidate
+	alone   [1]progress
+	backing [1]llm.Attempt
+}
+
+// several backs the slices of a journey whose targets a router chose.
+type several struct {
 	targets [mostTargets]*candidate
-	backing [4]llm.Attempt
+	states  [mostTargets]progress
 }
 
 // admitted is how many targets the limits look at.
@@ -190,31 +201,40 @@ const admitted = 4
 
 // admit asks the limits, and leaves out what they do not admit.
 func (j *journey) admit() *llm.Error {
-	var list [admitted]Target
-	n := min(len(j.order), admitted)
-	for i := range n {
-		list[i] = j.order[i].Target
-	}
 	router := ""
 	if j.meaning.router != nil {
 		router = j.meaning.router.Name
 	}
-	left, e := j.c.Admit(list[:n], router)
-	if left != nil {
-		kept := j.order[:0]
-		for i, c := range j.order {
-			if i < n && left[i] != "" {
+	var first *llm.Error
+	for kept, rest := j.order[:0], j.order; ; {
+		n := min(len(rest), admitted)
+		var list [admitted]Target
+		for i, c := range rest[:n] {
+			list[i] = c.Target
+		}
+		left, e := j.c.Admit(list[:n], router)
+		for i, c := range rest[:n] {
+			if left != nil && left[i] != "" {
 				j.leave(c, left[i])
 				continue
 			}
 			kept = append(kept, c)
 		}
-		j.order = kept
+		rest = rest[n:]
+		if len(kept) > 0 || len(rest) == 0 {
+			j.order = append(kept, rest...)
+		}
+		switch {
+		case e == nil:
+			j.reserved = j.order[0]
+			return nil
+		case first == nil || e.RetryAfter > 0 && (first.RetryAfter == 0 || e.RetryAfter < first.RetryAfter):
+			first = e
+		}
+		if len(kept) > 0 || len(rest) == 0 { // it is not the targets that are left out, or none is left
+			return first
+		}
 	}
-	if e == nil {
-		j.reserved = j.order[0]
-	}
-	return e
 }
 
 // leave notes that the limits keep a candidate out.

@@ -39,6 +39,7 @@ type left struct {
 // needs is what a request asks of a candidate.
 type needs struct {
 	op        llm.Op
+	endpoint  llm.API // of a forwarded request; zero: nobody knows
 	dialect   llm.Dialect
 	uses      llm.Set
 	known     bool // uses is known: the request could be read in the neutral language
@@ -62,7 +63,7 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: offline}
 	case !c.local && n.localOnly:
 		return left{why: notLocal}
-	case n.automatic && !answers(c.api, n.op):
+	case n.automatic && !answers(c.api, n.op, n.endpoint):
 		return left{why: wrongEndpoint}
 	}
 	if l := n.able(c); l.why != fits {
@@ -110,6 +111,7 @@ type selected struct {
 	first []int64
 	// wait is the candidate that only its health keeps out and that is ready first; -1: there is none.
 	wait   int32
+	resort bool // it is asked all the same
 	until  time.Time
 	rested []rest
 	// passed tells of those of best whose turn came and who were not asked all the same.
@@ -272,35 +274,31 @@ func (s *selected) prefer(provider, model string) bool {
 func (s *selected) words(i int, n *needs) string {
 	l, c := s.lefts[i], &s.pool.list[i]
 	switch l.why {
-	case notAllowed:
-		return "not allowed for this key"
-	case notLocal:
-		return "not local"
-	case offline:
-		return "offline mode: not local"
-	case wrongEndpoint:
-		return "not made for this kind of request"
-	case noOperation:
-		return "reached in a dialect that has nothing for this request"
 	case lacksFeature:
 		return "does not take " + l.feature.String()
 	case contextSmall:
 		return fmt.Sprintf("context of %d tokens is too small", c.context)
-	case priceUnknown:
-		return "price unknown"
-	case costsMoney:
-		return "costs money"
 	case notAdmitted:
 		return s.said[int32(i)]
 	case resting:
 		for _, r := range s.rested {
-			if r.at == int32(i) {
-				return restingWords(r.how, r.left)
+			if r.at != int32(i) {
+				continue
 			}
+			words := restingWords(r.how, r.left)
+			if s.resort && s.wait == r.at {
+				words += "; asked all the same, as nobody else is left"
+			}
+			return words
 		}
 	}
-	return ""
+	return leftWords[l.why]
 }
+
+// leftWords are the reasons that need no figure.
+var leftWords = [exclusions]string{notAllowed: "not allowed for this key", notLocal: "not local", offline: "offline mode: not local",
+	wrongEndpoint: "not made for this kind of request", noOperation: "reached in a dialect that has nothing for this request",
+	priceUnknown: "price unknown", costsMoney: "costs money"}
 
 // causeWords says why a target rests.
 var causeWords = map[health.Cause]string{health.BreakerOpen: "rests after failures", health.RateLimited: "rate limited", health.QuotaUsed: "quota used up",

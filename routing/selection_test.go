@@ -1,7 +1,9 @@
 package routing
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -42,7 +44,43 @@ func BenchmarkSelectionOfThousand(b *testing.B) {
 	}
 }
 
-func BenchmarkSendToAnExplicitModel(b *testing.B) {
-	r := New(fixed{thousand()}, Options{})
-	_ = r
+// quick answers at once.
+type quick struct{ relay quickRelay }
+
+type quickRelay struct{}
+
+func (quickRelay) Head() llm.Head        { return llm.Head{Status: 200} }
+func (quickRelay) Next() ([]byte, error) { return nil, io.EOF }
+func (quickRelay) Close() error          { return nil }
+
+func (q *quick) Send(context.Context, *llm.Request, string, llm.Observer) (llm.Relay, error) {
+	return q.relay, nil
+}
+func (q *quick) Models(context.Context) ([]llm.Model, error) { return nil, nil }
+func (q *quick) Converse(context.Context, *llm.Order, llm.Observer) (llm.Stream, error) {
+	panic("asked to translate")
+}
+
+// BenchmarkSend is all that routing does for one request.
+func BenchmarkSend(b *testing.B) {
+	sources := thousand()
+	for _, src := range sources.List {
+		src.Provider = &quick{}
+	}
+	conf := settings.Default()
+	r := New(fixed{sources}, Options{Settings: func() *settings.Settings { return &conf }})
+	for _, model := range []string{"p3/m33", "p3/not-listed", "router/minimum-cost"} {
+		b.Run(model, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				call := Call{ID: "request", Request: &llm.Request{Dialect: llm.OpenAI, Op: llm.Completions, Model: model}, Observer: quietObserver{}}
+				answer, _, e := r.Send(b.Context(), &call)
+				if e != nil {
+					b.Fatal(e)
+				}
+				answer.Relay.Next()
+				answer.Relay.Close()
+			}
+		})
+	}
 }

@@ -47,7 +47,7 @@ func TestVirtualDay(t *testing.T) {
 }
 
 func newDay(seed uint64) *day {
-	return &day{seed: seed, begin: time.Now(), pool: newPool(), problems: map[string][]string{}, counts: map[string]int{}, served: map[string][]string{}}
+	return &day{seed: seed, begin: time.Now(), pool: newPool(), problems: map[string][]string{}, counts: map[string]int{}, served: map[string][]string{}, waiting: map[string]int{}}
 }
 
 func (d *day) run(t *testing.T, requests int) {
@@ -203,6 +203,11 @@ func (d *day) report(t *testing.T) {
 	t.Logf("seed %d: %v, %d of %d lost while somebody could have answered, lowest cost paid %.4f of the best", d.seed, d.counts, d.lost, d.asked, float64(d.cost.paid)/float64(d.cost.best))
 	if d.asked < d.counts["requests"]/3 || d.cost.best == 0 {
 		t.Errorf("seed %d: too little was asked for the day to say anything", d.seed)
+	}
+	for _, what := range []string{fellOver, wentAway, early, inLine, stuck, torn} {
+		if d.counts[what] == 0 {
+			t.Errorf("seed %d: no request %s: the day says nothing about that", d.seed, what)
+		}
 	}
 	if available := 1 - float64(d.lost)/float64(max(d.asked, 1)); available < leastAvailable {
 		t.Errorf("seed %d: check %s: %.4f of %d requests were answered, want %v\n%s", d.seed, checkAvailability, available, d.asked, leastAvailable, strings.Join(d.losses, "\n"))

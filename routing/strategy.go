@@ -115,18 +115,19 @@ func (c *candidate) cost(s shape) int64 {
 	return int64(p.Cost(llm.Usage{Input: s.input, Output: s.output}))
 }
 
-// typicalAnswer is how many tokens an answer is taken to have where speeds are compared.
-const typicalAnswer = 500
+// typicalAnswer is how many tokens an answer is taken to have where speeds are compared, usualSpeed how many of them a
+// second has where that was not measured.
+const (
+	typicalAnswer = 500
+	usualSpeed    = 60
+)
 
 // speed is the time of a typical answer; steps makes figures that differ by little equal, so that what follows decides.
 func speed(first time.Duration, tokensPerSecond float64) int64 {
 	if first <= 0 && tokensPerSecond <= 0 {
 		return unknownFigure
 	}
-	if tokensPerSecond > 0 {
-		first += time.Duration(typicalAnswer / tokensPerSecond * float64(time.Second))
-	}
-	return steps(first)
+	return steps(first + time.Duration(typicalAnswer/cmp.Or(tokensPerSecond, usualSpeed)*float64(time.Second)))
 }
 
 // latency is the time to the first content; of a target that was never asked for a stream the time of a whole answer.
@@ -140,8 +141,13 @@ func latency(t *health.Target) int64 {
 	return unknownFigure
 }
 
+// noDifference is a time below which nobody sees one.
+const noDifference = 20 * time.Millisecond
+
 // steps puts a time into steps of about a tenth: the logarithm, read off the bits of the floating-point number.
-func steps(d time.Duration) int64 { return int64(math.Float32bits(float32(d)) >> (23 - 3)) }
+func steps(d time.Duration) int64 {
+	return int64(math.Float32bits(float32(max(d, noDifference))) >> (23 - 3))
+}
 
 // strengthOf orders by strength: the person's rank, the class of the catalogue, the number of parameters. Of a local
 // model whose class nobody knows the size makes the class.

@@ -32,9 +32,6 @@ const (
 
 // travel tries the targets until one answers or none is left.
 func (j *journey) travel(ctx context.Context) *llm.Error {
-	if j.c.Request.Rest != nil {
-		j.order = j.order[:1] // what was read of an upload is gone: it can be sent once
-	}
 	at, failed, what := 0, 0, course{next: true}
 	for {
 		e, entered := j.attempt(ctx, at)
@@ -83,7 +80,7 @@ func (j *journey) judge(at int, e *llm.Error) course {
 			p.ready = ready
 		}
 	}
-	if j.c.Request.Rest != nil || j.forced {
+	if j.c.Request.Rest != nil || j.forced { // what was read of an upload is gone: it can be sent once
 		return course{}
 	}
 	if what.larger {
@@ -114,7 +111,7 @@ func (j *journey) following(at int, what course) int {
 	if what.credential && j.spare(at) {
 		return at
 	}
-	if what.next && j.mayFallBack() {
+	if what.next && (j.mayFallBack() || j.meaning.router != nil && len(j.attempts) == 0) { // nobody was asked yet: that is no fallback
 		if next := j.untried(at, what.provider); next >= 0 {
 			return next
 		}
@@ -214,8 +211,9 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	if e != nil {
 		return e, j.meaning.router == nil
 	}
-	if j.c.Move != nil && j.reserved != c {
-		why := j.c.Move(c.Target)
+	if j.c.Move != nil && (j.reserved != c || j.used) {
+		why := j.c.Move(c.Target, j.used)
+		j.used = false
 		if j.reserved = c; why != "" {
 			j.reserved = nil
 			j.leave(c, why)
@@ -249,10 +247,28 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		return e, false
 	}
 	j.pass(at, "")
+	j.used = true
 	if j.c.Request.Stream {
 		pass.Streams()
 	}
 	p.credentials |= 1 << pass.Credential
+	return j.ask(ctx, c, &plan, pass, slot), true
+}
+
+// ask sends the request to a target that let it in, and gives back what the attempt holds unless content came: what
+// holds it then is the answer.
+func (j *journey) ask(ctx context.Context, c *candidate, plan *llm.Planned, pass health.Pass, slot func()) *llm.Error {
+	out := health.Outcome{Err: gone} // a defect of ours on the way says nothing about the target
+	answered := false
+	defer func() {
+		if answered {
+			return
+		}
+		pass.Done(out)
+		if slot != nil {
+			slot()
+		}
+	}()
 	if len(j.attempts) > 0 && j.c.Again != nil {
 		j.c.Again()
 	}
@@ -260,7 +276,7 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 	a := &j.attempts[len(j.attempts)-1]
 	start := j.r.now()
 	j.watch = watch{to: j.c.Observer, now: j.r.now, start: start, stream: j.c.Request.Stream}
-	e = j.try(ctx, c, &plan, a, pass)
+	e := j.try(ctx, c, plan, a, pass)
 	spent := j.r.now().Sub(start)
 	a.DurationMS = spent.Milliseconds()
 	if !c.local {
@@ -271,19 +287,16 @@ func (j *journey) attempt(ctx context.Context, at int) (e *llm.Error, entered bo
 		a.Status = j.relay.Relay.Head().Status
 		j.answer = Answer{Relay: &j.relay, Source: c.Source, Model: c.Model, ModelID: c.ID}
 		j.remember(c)
-		return nil, true
+		answered = true
+		return nil
 	}
-	out := j.watch.outcome()
+	out = j.watch.outcome()
 	out.Err = j.held(e)
-	pass.Done(out)
-	if slot != nil {
-		slot()
-	}
 	a.Kind, a.Status = e.Kind, e.Status
 	if e.Provider == "" && e.Kind != llm.ClientGone {
 		e = blame(e, c.Source.Name)
 	}
-	return e, true
+	return e
 }
 
 // held is what is held against the target after a failure.
@@ -291,9 +304,9 @@ func (j *journey) held(e *llm.Error) *llm.Error {
 	switch {
 	case e.Code == codeRehearsed, j.hurried:
 		return gone // the provider was not asked, or was given no fair time
-	case j.c.Request.Op != llm.CountTokens && j.c.Request.Op != llm.Forward:
-	case e.Status == 404, e.Status == 405, e.Status == 501:
-		return gone // it lacks this endpoint, which says nothing about the model
+	case j.c.Request.Op == llm.Chat, e.Status != 404 && e.Status != 405 && e.Status != 501:
+	case e.Code != "model_not_found" || j.c.Request.Op == llm.CountTokens || j.c.Request.Op == llm.Forward:
+		return gone // it lacks this endpoint, or the model there: that says nothing about the model in conversations
 	}
 	return e
 }
@@ -331,6 +344,7 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 	case j.c.Request.Stream:
 		clock = &patience{call: j.c, source: c.Source, attempt: *a, number: len(j.attempts)}
 		ctx = clock.start(ctx, j.another(), c.local, j.r.within(c.Source.Name)-j.remote)
+		defer clock.stop() // whatever happens on the way: nobody may write to a response that is over
 	case len(j.attempts) > 1:
 		// The bound for the first is the client's own for whole replies.
 		var cancel context.CancelFunc
@@ -344,8 +358,11 @@ func (j *journey) try(ctx context.Context, c *candidate, plan *llm.Planned, a *l
 		j.relay.first, j.relay.err = relay.Next()
 		if err = j.relay.err; err == nil || isEnd(err) {
 			j.committed = clock.stop() || j.committed
-			j.relay.pass.Answered()
-			return nil
+			if ctx.Err() == nil || isEnd(err) {
+				j.relay.pass.Answered()
+				return nil
+			}
+			err = ctx.Err() // its time was over in the same moment: what follows would not come
 		}
 		relay.Close()
 	}

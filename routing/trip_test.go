@@ -52,6 +52,7 @@ type trip struct {
 	reserved  string // the target that limits reserved for
 	refused   bool   // limits refused it
 	waited    bool   // in a provider's queue
+	turned    bool   // a provider's queue was full
 	early     *llm.Attempt
 	cancelled bool
 	left      time.Duration // when it was cancelled
@@ -163,15 +164,16 @@ func (d *day) start(t *trip) {
 	}
 }
 
+// longestLine is how many may wait for a provider.
+const longestLine = 64
+
 // lookLocked notes which targets the router may keep away from.
 func (d *day) lookLocked(t *trip) {
 	for _, p := range d.pool {
 		t.busy[p.name] = t.busy[p.name] || p.busyLocked(t.at)
-		if !p.watch.perhaps && len(p.watch.rests) == 0 {
-			continue
-		}
+		t.turned = t.turned || d.waiting[p.name] >= longestLine
 		for i := range p.models {
-			if id := p.models[i].ID; p.watch.mayRest(id, d.time()) {
+			if id := p.models[i].ID; p.watch.mayRest(id, t.at) {
 				t.down[p.name+"/"+id] = true
 			}
 		}
@@ -201,6 +203,9 @@ func (d *day) call(t *trip) *routing.Call {
 	for _, f := range t.uses {
 		talk.Use(f, f.String())
 	}
+	if t.talk != "" { // it goes on
+		talk.Turns = []llm.Turn{{Role: llm.User}, {Role: llm.Assistant}, {Role: llm.User}}
+	}
 	c := &routing.Call{ID: t.id(), Observer: t, Key: t.key, Output: t.output, Priced: t.priced, Session: t.talk,
 		Request: &llm.Request{Dialect: llm.OpenAI, Op: llm.Chat, Path: "/chat/completions", Key: t.key.ID, Model: t.model, Stream: t.stream,
 			InputEstimate: t.input, Conversation: talk, Body: []byte("{}"), Length: 2}}
@@ -228,7 +233,7 @@ func (d *day) call(t *trip) *routing.Call {
 		}
 		return left, nil
 	}
-	c.Move = func(target routing.Target) string {
+	c.Move = func(target routing.Target, _ bool) string {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if t.reserved = target.Name(); t.tight(t.reserved) {
@@ -237,10 +242,14 @@ func (d *day) call(t *trip) *routing.Call {
 		}
 		return ""
 	}
-	c.Waiting = func(_ string, waiting bool) {
+	c.Waiting = func(provider string, waiting bool) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		t.waited = true
+		if t.waited = true; waiting {
+			d.waiting[provider]++
+		} else {
+			d.waiting[provider]--
+		}
 	}
 	c.Early = func(a llm.Attempt, _ int) {
 		d.mu.Lock()

@@ -30,6 +30,17 @@ func (d *day) judge(t *trip) {
 	}
 }
 
+// What a day must have seen of its requests.
+const (
+	fellOver = "fell over to another target"
+	wentAway = "was cancelled"
+	early    = "had its headers sent early"
+	inLine   = "waited in a line"
+	stuck    = "stayed with its conversation"
+	torn     = "broke after its first content"
+)
+
+// countLocked notes what the day was like.
 func (d *day) countLocked(t *trip) {
 	d.counts["requests"]++
 	d.counts["attempts"] += len(t.visits)
@@ -37,9 +48,9 @@ func (d *day) countLocked(t *trip) {
 		name string
 		is   bool
 	}{
-		{"answered", t.answered != ""}, {"fell over", t.answered != "" && len(t.visits) > 1}, {"cancelled", t.cancelled},
-		{"headers early", t.early != nil}, {"waited in line", t.waited}, {"sticky", t.receipt != nil && t.receipt.Sticky},
-		{"refused without an attempt", len(t.visits) == 0 && !t.refused}, {"torn after content", t.answered != "" && t.err != nil && !t.cancelled},
+		{"was answered", t.answered != ""}, {fellOver, t.answered != "" && len(t.visits) > 1}, {wentAway, t.cancelled},
+		{early, t.early != nil}, {inLine, t.waited}, {stuck, t.receipt != nil && t.receipt.Sticky},
+		{"asked nobody", len(t.visits) == 0 && !t.refused}, {torn, t.answered != "" && t.err != nil && !t.cancelled},
 	} {
 		if c.is {
 			d.counts[c.name]++
@@ -133,7 +144,7 @@ func (d *day) judgeClocksLocked(t *trip) {
 
 // judgeAvailabilityLocked counts requests that somebody could have answered, and those of them without content.
 func (d *day) judgeAvailabilityLocked(t *trip) {
-	if t.cancelled || t.deny || t.mood != plain || !t.steady || t.answered == "" && t.waited && t.err.Kind == llm.Overloaded {
+	if t.cancelled || t.deny || t.mood != plain || !t.steady || t.answered == "" && (t.waited || t.turned) && t.err.Kind == llm.Overloaded {
 		return
 	}
 	if r := t.router(d); r != nil && (!r.Fallback.Enabled || r.Fallback.Attempts > 0) {

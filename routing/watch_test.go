@@ -19,6 +19,7 @@ type watch struct {
 	alone      int             // requests inside that began while it was open
 
 	perhaps bool            // open, perhaps
+	closed  time.Duration   // when it last was no longer
 	doubts  []time.Duration // failures that may count
 	opened  time.Duration   // when it last opened, perhaps
 	last    time.Duration   // the last failure that may count
@@ -32,6 +33,7 @@ type rest struct {
 	credential, model string // an empty model: all
 	from, until       time.Duration
 	sure              bool // the time was said
+	over              bool // an answer has ended it
 	alone             int  // requests inside that began within it
 }
 
@@ -40,7 +42,7 @@ func (r *rest) about(credential, model string) bool {
 }
 
 // tries reports whether one request tries when it is over, while others wait: so it is after a credential's.
-func (r *rest) tries() bool { return r.model == "" }
+func (r *rest) tries() bool { return r.model == "" && !r.over }
 
 func counted(kind llm.Kind) bool {
 	switch kind {
@@ -68,7 +70,7 @@ const (
 
 func (w *watch) enterLocked(d *day, v *visit) {
 	w.inside++
-	v.generation = w.generation
+	v.generation, v.doubtful = w.generation, w.perhaps
 	if w.open {
 		if w.alone > 0 {
 			d.problemLocked(checkOpen, v.trip, "%s is open after its failures and has %d more requests inside, at %v", w.place.name, w.alone, v.at)
@@ -80,7 +82,7 @@ func (w *watch) enterLocked(d *day, v *visit) {
 		}
 	}
 	for _, r := range w.rests {
-		if r.sure && v.at < r.until && r.about(v.credential, v.model) {
+		if r.sure && !r.over && v.at < r.until && r.about(v.credential, v.model) {
 			if r.alone > 0 {
 				d.problemLocked(checkOpen, v.trip, "%s/%s rests until %v and has %d more requests inside, at %v", w.place.name, v.model, r.until, r.alone, v.at)
 			}
@@ -127,7 +129,7 @@ func (w *watch) leaveLocked(d *day, v *visit, kind llm.Kind, retry time.Duration
 	case counted(kind):
 		w.failLocked(v, kind, now)
 	default:
-		if w.open {
+		if w.open || v.doubtful { // it may have been the one that tried
 			w.close()
 		}
 		w.restLocked(v, kind, retry, now)
@@ -142,13 +144,15 @@ func (w *watch) brokeLocked(d *day, v *visit, kind llm.Kind) {
 }
 
 // provedLocked takes in a whole answer: whoever was open before it began is closed.
-func (w *watch) provedLocked(v *visit) {
-	if v.at >= w.opened {
-		w.perhaps = false
+func (w *watch) provedLocked(v *visit, now time.Duration) {
+	if v.at >= w.opened && w.perhaps {
+		w.perhaps, w.closed = false, now
 	}
-	w.rests = slices.DeleteFunc(w.rests, func(r *rest) bool {
-		return r.alone == 0 && v.at >= r.from && r.credential == v.credential && r.about(v.credential, v.model)
-	})
+	for _, r := range w.rests {
+		if v.at >= r.from && r.credential == v.credential && r.about(v.credential, v.model) {
+			r.until, r.over = min(r.until, now), true
+		}
+	}
 }
 
 func (w *watch) close() {
@@ -185,10 +189,8 @@ func (w *watch) restLocked(v *visit, kind llm.Kind, retry time.Duration, now tim
 		if retry > 0 {
 			r.until, r.sure = now+min(retry, mostRest), true
 		}
-	case llm.Quota:
+	case llm.Quota, llm.ProviderAuth:
 		r.model, r.sure = "", true
-	case llm.ProviderAuth:
-		r.model, r.sure, r.until = "", true, 48*time.Hour
 	case llm.ModelNotFound:
 		r.credential = ""
 	default:
@@ -198,15 +200,15 @@ func (w *watch) restLocked(v *visit, kind llm.Kind, retry time.Duration, now tim
 	if slices.ContainsFunc(w.rests, func(o *rest) bool { return o.sure && now < o.until && o.about(v.credential, v.model) }) {
 		r.sure = false
 	}
-	w.rests = append(slices.DeleteFunc(w.rests, func(o *rest) bool { return o.until <= now && o.alone == 0 && !o.tries() }), r)
+	w.rests = append(slices.DeleteFunc(w.rests, func(o *rest) bool { return o.until <= now-time.Hour && o.alone == 0 && !o.tries() }), r)
 }
 
-// mayRest reports whether there is anything that can keep a request from the provider's model.
-func (w *watch) mayRest(model string, now time.Duration) bool {
-	if w.perhaps && (now < w.last+mostOpen || w.inside > 0) {
+// mayRest reports whether there was anything since a time that can keep a request from the provider's model.
+func (w *watch) mayRest(model string, since time.Duration) bool {
+	if w.perhaps && (since < w.last+mostOpen || w.inside > 0) || w.closed > 0 && w.closed >= since {
 		return true
 	}
 	return slices.ContainsFunc(w.rests, func(r *rest) bool {
-		return (now <= r.until || r.tries() && w.inside > 0) && (r.model == "" || r.model == model)
+		return (since <= r.until || r.tries() && w.inside > 0) && (r.model == "" || r.model == model)
 	})
 }

@@ -26,7 +26,8 @@ type reservations struct {
 	// planned is apart from ticket, because another target may have another plan.
 	planned *limits.Ticket
 	claim   limits.Claim
-	broke   string // why only targets that cost nothing may be tried; empty: all may
+	broke   string     // why only targets that cost nothing may be tried; empty: all may
+	short   *llm.Error // what who asks for others is told; nil where broke is empty
 }
 
 // limit lets the limits take part in the routing of req: they reserve what it is expected to use, or refuse it, once for
@@ -40,7 +41,7 @@ func (x *exchange) limit(call *routing.Call) {
 	call.Admit = func(targets []routing.Target, router string) ([]string, *llm.Error) {
 		return x.reserve(req, router, targets)
 	}
-	call.Move = func(t routing.Target) string { return x.moveTo(&t) }
+	call.Move = func(t routing.Target, asked bool) string { return x.moveTo(&t, asked) }
 }
 
 // bounded reports whether anything bounds all requests of this key.
@@ -61,8 +62,8 @@ func (x *exchange) bounds() [3]*limits.Key {
 
 // reserve admits req, which goes through router (empty: none) to one of targets. What cannot be reserved for is left out:
 // left tells why, by the places of targets, and is nil where all stay. An error means that none stays, or that the key,
-// the router or the machine has no room. Where only money is short, the targets that cost none stay. It is to be called once; before another target than the first that stays is
-// tried, moveTo is.
+// the router or the machine has no room; where only money is short, the targets that cost none stay. It is to be called
+// again only where no target stays, with others; before another target than the first that stays is tried, moveTo is.
 func (x *exchange) reserve(req *llm.Request, router string, targets []target) (left []string, e *llm.Error) {
 	if x.g.Limits == nil || x.key == nil || len(targets) == 0 {
 		return nil, nil
@@ -70,9 +71,8 @@ func (x *exchange) reserve(req *llm.Request, router string, targets []target) (l
 	x.router = x.g.Limits.Router(router)
 	x.bounded()
 	left, e, refusals := x.fit(req, targets)
-	if free := freeOf(targets, left); onlyMoney(refusals) && 0 < free && free < len(targets) {
-		// Money that is used up keeps nobody from what costs none.
-		x.broke = lowerFirst(refusals[0].Name) + " has no money left for it"
+	if onlyMoney(refusals) { // money that is used up keeps nobody from what costs none
+		x.broke, x.short = lowerFirst(refusals[0].Name)+" has no money left for it", e
 		left, e, _ = x.fit(req, targets)
 	}
 	return left, e
@@ -99,17 +99,10 @@ func (x *exchange) fit(req *llm.Request, targets []target) (left []string, e *ll
 	if full != nil {
 		return left, plansReached(full), nil
 	}
-	return left, e, nil
-}
-
-// freeOf counts the targets that stay and cost nothing.
-func freeOf(targets []target, left []string) (n int) {
-	for i := range targets {
-		if targets[i].Free() && (left == nil || left[i] == "") {
-			n++
-		}
+	if e == nil {
+		e = x.short
 	}
-	return n
+	return left, e, nil
 }
 
 // onlyMoney reports whether money is all that there is no room for.
@@ -137,17 +130,23 @@ func (x *exchange) usePlan(t *target) (refusals []limits.Refusal) {
 	return refusals
 }
 
-// moveTo reserves with the plan of the target that is tried after another one failed, which had its request all the same.
+// moveTo reserves with the plan of the target that is tried next. The one before had its request all the same if it was
+// asked; one that was passed over had none.
 // Where the plan has no room it tells why, and the target is to be left out.
-func (x *exchange) moveTo(t *target) (left string) {
+func (x *exchange) moveTo(t *target, asked bool) (left string) {
 	if x.broke != "" && !t.Free() {
 		return x.broke
 	}
-	if x.g.Limits == nil || x.g.Limits.Plan(t.Source.Name, t.ID) == x.plan {
+	if x.g.Limits == nil || !asked && x.plan == x.g.Limits.Plan(t.Source.Name, t.ID) {
 		return ""
 	}
-	x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	if asked {
+		x.planned.Settle(limits.Amounts{settings.LimitRequests: 1})
+	} else {
+		x.planned.Refund()
+	}
 	if refusals := x.usePlan(t); refusals != nil {
+		x.plan, x.planned = nil, nil
 		return refusalText(&refusals[0])
 	}
 	return ""

@@ -121,10 +121,17 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 		t.Fatalf("%q %v", left, e)
 	}
 	one.ticket.Refund()
-	if one.moveTo(&targets[1]) != "" || one.plan != nil {
+	if one.moveTo(&targets[1], true) != "" || one.plan != nil {
 		t.Error("this machine has no plan")
 	}
-	// One of the two that the plan allows has gone to the provider.
+	// One of the two that the plan allows has gone to the provider. Whoever was only passed over gives his place back.
+	for range 3 {
+		passed, _, e := ask(targets...)
+		if e != nil || passed.moveTo(&targets[1], false) != "" {
+			t.Fatalf("a place that was given back is missing: %v", e)
+		}
+		passed.ticket.Refund()
+	}
 	two, left, e := ask(targets...)
 	if left != nil || e != nil {
 		t.Fatalf("%q %v", left, e)
@@ -134,7 +141,7 @@ func TestRoutersAndPlansBoundARequestToo(t *testing.T) {
 	if e != nil || len(left) != 2 || left[1] != "" || !strings.Contains(left[0], "2 requests in 1h (room in") {
 		t.Fatalf("%q %v", left, e)
 	}
-	if why := three.moveTo(&targets[0]); !strings.Contains(why, "2 requests in 1h") {
+	if why := three.moveTo(&targets[0], false); !strings.Contains(why, "2 requests in 1h") {
 		t.Errorf("a full plan is moved to: %q", why)
 	}
 	three.ticket.Refund()
@@ -197,14 +204,21 @@ func TestWhatCostsNothingGoesOnWithoutMoney(t *testing.T) {
 	if got := x.claim.Expected; got[settings.LimitCost] != 0 || got[settings.LimitRequests] != 1 {
 		t.Errorf("reserved %v", got)
 	}
-	if x.moveTo(&paid) == "" || x.moveTo(&flat) != "" {
+	if x.moveTo(&paid, true) == "" || x.moveTo(&flat, true) != "" {
 		t.Error("a fallback spends what is not there, or refuses what costs nothing")
 	}
 	if s := r.Limits.Standings(&x.own); s[0].Remaining != 1 {
 		t.Errorf("counted twice: %+v", s)
 	}
-	x = r.exchange()
-	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid}); e == nil || e.Code != "budget_exceeded" {
+	x.ticket.Refund()
+	x = r.exchange() // of the first targets each costs money: the next are asked for
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid, paid}); e == nil || e.Code != "budget_exceeded" || left[0] == "" || left[1] == "" {
+		t.Errorf("%q %v", left, e)
+	}
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid, flat}); e != nil || left[0] == "" || left[1] != "" {
+		t.Errorf("%q %v", left, e)
+	}
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid}); e == nil || e.Code != "budget_exceeded" || left[0] == "" {
 		t.Errorf("%q %v", left, e)
 	}
 	r.chat("here/small", 10)

@@ -363,3 +363,20 @@ func TestTheCountOfTokensIsHeldAgainstNobody(t *testing.T) {
 		}
 	}
 }
+
+// TestACountGoesTheWayOfTheChat that would follow, although it does not say how long the answer may be: a count of another
+// vendor's provider would be of other tokens.
+func TestACountGoesTheWayOfTheChat(t *testing.T) {
+	const body = `{"model":"router/two","messages":[{"role":"user","content":"hi"}]}`
+	for name, peers := range map[string][]peer{"nobody of the dialect": pair(), "one behind another": {{name: "a", dialect: llm.OpenAI}, {name: "b", dialect: llm.Anthropic}}} {
+		s := stage(t, peers)
+		if a := s.send("/v1/messages/count_tokens", body); a.StatusCode != 200 || a.Header.Get("X-Localrouter-Estimated") != "true" || s.asked("b") != 0 {
+			t.Errorf("%s: %d %s; b was asked %d times", name, a.StatusCode, a.body, s.asked("b"))
+		}
+	}
+	s := stage(t, []peer{{name: "b", dialect: llm.Anthropic}, {name: "a", dialect: llm.OpenAI}})
+	s.up["b"].AnswerPath("/messages/count_tokens", providertest.JSON(200, `{"input_tokens":7}`))
+	if a := s.send("/v1/messages/count_tokens", body); a.StatusCode != 200 || a.body != `{"input_tokens":7}` {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}

@@ -13,6 +13,7 @@ import (
 type said struct {
 	message, kind, code, param string
 	class                      string // OpenRouter's stable metadata.error_type
+	flagged                    bool   // OpenRouter's moderation refused the input, of which metadata.flagged_input is a part
 }
 
 // hear reads {"error":{...}}, {"error":"text"}, {"message":...}, {"detail":...} and the like.
@@ -58,8 +59,11 @@ func (s *said) member(key, v []byte) bool {
 		s.param = wire.Cut(wire.Text(v), 256)
 	case "metadata":
 		wire.Members(v, func(key, v []byte) bool {
-			if string(key) == "error_type" {
+			switch string(key) {
+			case "error_type":
 				s.class = wire.Text(v)
+			case "flagged_input":
+				s.flagged = true
 			}
 			return true
 		})
@@ -114,6 +118,9 @@ func classify(status int, s said) llm.Kind {
 		default:
 			return kind
 		}
+	}
+	if status == http.StatusForbidden && s.flagged { // the credential is as good as before
+		return llm.ContentPolicy
 	}
 	return wire.StatusKind(status)
 }

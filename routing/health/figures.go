@@ -14,9 +14,13 @@ const (
 	weight = 0.25
 	// halfLife is the time in which a request counts half as one of late.
 	halfLife = 10 * time.Minute
-	// steadyOutput and steadyTime are the least that a speed is told by.
+	// steadyOutput and steadyTime are the least that a speed is told by, steadyWhole the least of an answer whose beginning
+	// nobody saw.
 	steadyOutput = 8
+	steadyWhole  = 64
 	steadyTime   = 100 * time.Millisecond
+	// thinking is added to the time of a free call where a first content is guessed by it: models take longer than lists.
+	thinking = 400 * time.Millisecond
 )
 
 // Averages are the running figures of a target, as of the newest attempt at any target. Zero figures are not known.
@@ -46,12 +50,16 @@ func (t *Target) Averages() (a Averages) { // a named result: a copy of it would
 	return a
 }
 
-// firstToken guesses that of a model which has not been measured.
+// firstToken guesses that of a model which has not been measured: by the others of the provider, else by its free calls and a
+// usual time for thinking.
 func (p *provider) firstToken(now int64) time.Duration {
 	if known := p.figures.first.get(now); known != 0 {
 		return time.Duration(known)
 	}
-	return time.Duration(p.check.took.get(now))
+	if took := p.check.took.get(now); took != 0 {
+		return time.Duration(took) + thinking
+	}
+	return 0
 }
 
 // figures are written under the provider's lock and read without.
@@ -63,15 +71,28 @@ type figures struct {
 func (f *figures) asked(at int64) { f.recent.add(at) }
 
 func (f *figures) answered(at int64, o *Outcome) {
-	writing := o.Total
-	if o.Streamed {
-		f.first.add(at, float64(o.FirstToken))
-		writing -= o.FirstToken
-	}
 	f.total.add(at, float64(o.Total))
-	if o.Output >= steadyOutput && writing >= steadyTime && (!o.Streamed || o.FirstToken > 0) {
+	if !o.Streamed {
+		f.first.add(at, f.began(o))
+		if o.Output >= steadyWhole && o.Total >= steadyTime {
+			f.speed.add(at, float64(o.Output)/o.Total.Seconds())
+		}
+		return
+	}
+	f.first.add(at, float64(o.FirstToken))
+	if writing := o.Total - o.FirstToken; o.Output >= steadyOutput && writing >= steadyTime && o.FirstToken > 0 {
 		f.speed.add(at, float64(o.Output)/writing.Seconds())
 	}
+}
+
+// began is when a whole answer is taken to have begun: what its tokens did not take to write, by the speed that is known,
+// else half of its time.
+func (f *figures) began(o *Outcome) float64 {
+	total, speed := float64(o.Total), f.speed.last()
+	if speed == 0 || o.Output == 0 {
+		return total / 2
+	}
+	return max(total-float64(o.Output)/speed*float64(time.Second), total/10)
 }
 
 // average is a running average: the plain one of the first few, then one that forgets.
@@ -148,11 +169,8 @@ func half(steps int64) float64 {
 func (t *Target) Pace() (first time.Duration, tokensPerSecond float64) {
 	now := t.tracker.latest.Load()
 	f := &t.model.figures
-	d := f.first.get(now)
-	if d == 0 {
-		if d = t.provider.figures.first.get(now); d == 0 {
-			d = t.provider.check.took.get(now)
-		}
+	if first = time.Duration(f.first.get(now)); first == 0 {
+		first = t.provider.firstToken(now)
 	}
-	return time.Duration(d), f.speed.get(now)
+	return first, f.speed.get(now)
 }

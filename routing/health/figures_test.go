@@ -48,13 +48,23 @@ func TestAveragesFollowWhatIsMeasured(t *testing.T) {
 	p.Done(Outcome{})
 }
 
-// TestAWholeAnswerHasNoFirstToken.
-func TestAWholeAnswerHasNoFirstToken(t *testing.T) {
+// TestAWholeAnswerTeachesToo: nobody saw when it began, so that is told by how long its tokens take to write, or taken to be
+// half of its time.
+func TestAWholeAnswerTeachesToo(t *testing.T) {
 	r := newRig(t)
 	m := r.remote()
 	r.enter(m).Done(Outcome{Total: 2 * time.Second, Output: 100})
-	if a := m.Averages(); a.FirstToken != 0 || a.Total != 2*time.Second || a.TokensPerSecond != 50 {
+	if a := m.Averages(); a.FirstToken != time.Second || a.Guessed || a.Total != 2*time.Second || a.TokensPerSecond != 50 {
 		t.Errorf("%+v", a)
+	}
+	r.enter(m).Done(Outcome{Total: 4 * time.Second, Output: 100}) // two seconds of writing, by what is known
+	if a := m.Averages(); a.FirstToken != 1500*time.Millisecond {
+		t.Errorf("%+v", a)
+	}
+	short := r.Target("p", false, nil, "short")
+	r.enter(short).Done(Outcome{Total: 4 * time.Second, Output: 10})
+	if a := short.Averages(); a.TokensPerSecond != 0 {
+		t.Errorf("ten tokens tell no speed: %+v", a)
 	}
 }
 
@@ -64,7 +74,7 @@ func TestWhatIsNotMeasuredIsGuessed(t *testing.T) {
 	r := newRig(t)
 	m, other := r.remote(), r.Target("p", false, nil, "other")
 	r.Checked("p", nil, 80*time.Millisecond)
-	if a := m.Averages(); a.FirstToken != 80*time.Millisecond || !a.Guessed {
+	if a := m.Averages(); a.FirstToken != 80*time.Millisecond+thinking || !a.Guessed {
 		t.Errorf("by the check: %+v", a)
 	}
 	r.enter(other).Done(Outcome{Streamed: true, FirstToken: time.Second, Total: 2 * time.Second})
@@ -77,7 +87,7 @@ func TestWhatIsNotMeasuredIsGuessed(t *testing.T) {
 	}
 	r.pass(11 * time.Minute)
 	r.Checked("p", nil, 80*time.Millisecond)
-	if a := m.Averages(); a.FirstToken != 80*time.Millisecond || a.Total != 0 || !a.Guessed {
+	if a := m.Averages(); a.FirstToken != 80*time.Millisecond+thinking || a.Total != 0 || !a.Guessed {
 		t.Errorf("after eleven minutes: %+v", a)
 	}
 	if got := r.Report("p"); got.FirstToken != 5*time.Second {

@@ -22,11 +22,14 @@ func (r *result) check() (faults []string) {
 	if r.err == nil && r.output == 0 && (s.form == whole || s.form == streamed) { // the real small model may say nothing at all
 		wrong("an answer of no tokens")
 	}
-	if s.by != "" && r.route() != s.by {
-		wrong("answered by %q, a person would have had it by %s", r.route(), s.by)
+	if len(s.by) > 0 && !slices.Contains(s.by, r.route()) {
+		wrong("answered by %q, a person would have had it by %s", r.route(), strings.Join(s.by, " or "))
 	}
 	if s.local && r.remote > 0 {
 		wrong("%d requests reached remote upstreams", r.remote)
+	}
+	if s.form == listed && r.err == nil {
+		faults = append(faults, r.checkList()...)
 	}
 	if s.form == listed || r.status == http.StatusForbidden || r.status == http.StatusNotFound {
 		return faults
@@ -38,6 +41,20 @@ func (r *result) check() (faults []string) {
 		return faults
 	}
 	return append(faults, r.checkReceipt()...)
+}
+
+// checkList holds a list of models against what the key may reach.
+func (r *result) checkList() (faults []string) {
+	if !slices.Contains(r.models, "auto") {
+		faults = append(faults, "auto is not in the list")
+	}
+	for _, id := range r.models {
+		provider, _, both := strings.Cut(id, "/")
+		if both && provider != "router" && len(r.step.sees) > 0 && !slices.Contains(r.step.sees, provider) {
+			faults = append(faults, id+" is in the list of a key that may not reach it")
+		}
+	}
+	return faults
 }
 
 // checkReceipt holds the receipt against the headers and against what was asked.

@@ -23,19 +23,22 @@ func ask(who, dialect, model, say string) step {
 	return step{who: who, dialect: dialect, form: whole, model: model, say: say}
 }
 
-func (s step) stream() step           { s.form = streamed; return s }
-func (s step) in(talk string) step    { s.talk = talk; return s }
-func (s step) using() step            { s.tools = true; return s }
-func (s step) seeing() step           { s.picture = true; return s }
-func (s step) long(words int) step    { s.words = words; return s }
-func (s step) wants(list ...int) step { s.want = list; return s }
-func (s step) any() step              { s.whatever = true; return s }
-func (s step) shown(why string) step  { s.show = why; return s }
-func (s step) home() step             { s.local = true; return s }
-func (s step) expects(by string) step { s.by = by; return s }
-func (s step) at(once int) step       { s.atOnce = once; return s }
+func (s step) stream() step              { s.form = streamed; return s }
+func (s step) in(talk string) step       { s.talk = talk; return s }
+func (s step) using() step               { s.tools = true; return s }
+func (s step) seeing() step              { s.picture = true; return s }
+func (s step) long(words int) step       { s.words = words; return s }
+func (s step) wants(list ...int) step    { s.want = list; return s }
+func (s step) any() step                 { s.whatever = true; return s }
+func (s step) shown(why string) step     { s.show = why; return s }
+func (s step) home() step                { s.local = true; return s }
+func (s step) expects(by ...string) step { s.by = by; return s }
+func (s step) at(once int) step          { s.atOnce = once; return s }
 
 func list(who, dialect string) step { return step{who: who, dialect: dialect, form: listed} }
+
+// only says which providers' models a list may hold, besides routers and aliases.
+func (s step) only(providers ...string) step { s.sees = providers; return s }
 
 func vectors(who, model string) step {
 	return step{who: who, dialect: speaksOpenAI, form: embedded, model: model, say: "a function that reads a file"}
@@ -68,7 +71,7 @@ func work(talk string) []step {
 	}
 }
 
-// build is a turn of an application of the other dialect with tools, over a list of models that the person made.
+// construct is a turn of an application of the other dialect with tools, over a list of models that the person made.
 func construct(talk string) []step {
 	return []step{
 		ask("script", speaksOpenAI, "house", "Please look at main.go").in(talk).using(),
@@ -84,7 +87,7 @@ func day(turns int) []scene {
 
 func morning(n int) []scene {
 	return []scene{{title: "morning, all is well", steps: join(
-		[]step{list("editor", speaksOpenAI), list("agent", speaksAnthropic), list("private", speaksOpenAI), list("team", speaksOpenAI)},
+		[]step{list("editor", speaksOpenAI), list("agent", speaksAnthropic), list("private", speaksOpenAI).only("ollama"), list("team", speaksOpenAI).only("ollama", "openai")},
 		times(3*n, edit("morning")...),
 		[]step{ask("editor", speaksOpenAI, "auto", "Name this function.").shown("nothing special: a short question of the editor").expects(tiny)},
 		times(2*n, work("morning agent")...),
@@ -94,7 +97,8 @@ func morning(n int) []scene {
 		times(n, ask("script", speaksOpenAI, "fast", "One word for a small loop?"), ask("script", speaksAnthropic, "smart", "What is a monad?").stream(),
 			ask("script", speaksOpenAI, "gpt-6-luna", "Say yes."), ask("script", speaksOpenAI, "anthropic/claude-haiku-5-5", "Say yes.").stream(),
 			ask("script", speaksAnthropic, "openrouter/deepseek/deepseek-flash", "Say yes.")),
-		[]step{ask("editor", speaksOpenAI, "auto", "What is in this picture?").seeing().shown("a picture, and the local model has no eyes").expects(cheapest),
+		[]step{ask("script", speaksOpenAI, "fast", "One word for a very small loop?").expects("openai/gpt-6-luna", "anthropic/claude-haiku-5-5").shown("the quickest, early in the day"),
+			ask("editor", speaksOpenAI, "auto", "What is in this picture?").seeing().shown("a picture, and the local model has no eyes").expects(cheapest),
 			ask("agent", speaksAnthropic, "auto", "What is in this picture?").seeing().stream(),
 			ask("editor", speaksOpenAI, "auto", "Please look at main.go").using().shown("tools by the cheapest router: the local model has none").expects(cheapest)},
 		times(n, ask("private", speaksOpenAI, "auto", "Is this mail rude?").home(), ask("private", speaksAnthropic, "auto", "Is this letter rude?").home().stream()),
@@ -176,6 +180,7 @@ func evening(n int) []scene {
 			[]step{ask("agent", speaksAnthropic, "auto", "Please look at main.go").using().stream().shown("back to normal").expects(opus)},
 			[]step{ask("editor", speaksOpenAI, "auto", "Go on.").in("no ollama").expects(tiny).shown("a conversation that began with a paid model, now that the free one is back"),
 				ask("agent", speaksAnthropic, "auto", "Go on.").in("morning agent").using().stream().expects(opus).shown("a conversation that was with another for a while"),
+				ask("script", speaksOpenAI, "fast", "One word for a very small loop?").stream().expects("openai/gpt-6-luna", "anthropic/claude-haiku-5-5").shown("the quickest, after a day of measuring"),
 				script().expects(terra).shown("a script asks what it asked when its first choice was down")},
 			times(3*n, edit("evening")...), times(2*n, work("evening")...), times(n, construct("evening")...),
 			times(n, ask("script", speaksOpenAI, "fast", "One word for a loop?"), ask("script", speaksAnthropic, "smart", "Bye.").stream()),

@@ -6,7 +6,7 @@ import "net/http"
 func hour() []scene {
 	return []scene{
 		{title: "all is well", steps: join(
-			[]step{list("editor", speaksOpenAI), list("agent", speaksAnthropic)}, edit("well"), work("well"), construct("well"),
+			[]step{list("editor", speaksOpenAI), list("agent", speaksAnthropic), list("private", speaksAnthropic).only("ollama"), list("team", speaksOpenAI).only("ollama", "openai")}, edit("well"), work("well"), construct("well"),
 			[]step{ask("editor", speaksOpenAI, "auto", "What is in this picture?").seeing(),
 				ask("script", speaksOpenAI, "fast", "Hello"), ask("script", speaksAnthropic, "smart", "Hello").stream(),
 				ask("legacy", speaksOpenAI, "gpt-4o", "Hello"), ask("private", speaksAnthropic, "auto", "Hello").home(),

@@ -65,7 +65,7 @@ func (p *player) chatAnthropic(ctx context.Context, s *step, r *result, into opt
 		parts = append(parts, anthropic.NewTextBlock(text+" "))
 	}
 	messages := append(append([]anthropic.MessageParam{}, t.anthropic...), anthropic.NewUserMessage(parts...))
-	params := anthropic.MessageNewParams{Model: anthropic.Model(s.model), MaxTokens: int64(max(s.most, answerRoom)), Messages: messages,
+	params := anthropic.MessageNewParams{Model: anthropic.Model(s.model), MaxTokens: answerRoom, Messages: messages,
 		System: []anthropic.TextBlockParam{{Text: system}}}
 	if s.tools {
 		tool := anthropic.ToolUnionParamOfTool(anthropic.ToolInputSchemaParam{Properties: fileSchema["properties"], Required: []string{"path"}}, "read_file")

@@ -63,7 +63,7 @@ const fileText = "package main\n\nfunc main() { println(\"hello\") }\n"
 
 var fileSchema = map[string]any{"type": "object", "properties": map[string]any{"path": map[string]any{"type": "string"}}, "required": []string{"path"}}
 
-// answerRoom is how many tokens an answer may have where a step says nothing.
+// answerRoom is how many tokens an answer may have.
 const answerRoom = 200
 
 // question is the text of a step. Its number or the name of the conversation is in it: two that begin

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,7 +125,7 @@ func (n *nodePlayer) ask(ctx context.Context, s *step, key string, r *result) {
 	n.mu.Lock()
 	n.last++
 	line, err := json.Marshal(nodeStep{ID: n.last, Key: key, Dialect: s.dialect, Form: s.form, Stream: s.form == streamed, Model: s.model, Talk: s.talk,
-		Text: s.question(), Tools: s.tools, Picture: s.picture, Most: cmp.Or(s.most, answerRoom), System: system, File: fileText, Pixel: pixel, Schema: fileSchema})
+		Text: s.question(), Tools: s.tools, Picture: s.picture, Most: answerRoom, System: system, File: fileText, Pixel: pixel, Schema: fileSchema})
 	if err == nil {
 		n.waiting[n.last] = waits
 		_, err = n.input.Write(append(line, '\n'))

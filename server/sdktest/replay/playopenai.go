@@ -68,7 +68,7 @@ func (p *player) chatOpenAI(ctx context.Context, s *step, r *result, into option
 	case text != "" || len(t.calls) == 0:
 		messages = append(messages, openai.UserMessage(text+" "))
 	}
-	params := openai.ChatCompletionNewParams{Model: s.model, Messages: messages, MaxCompletionTokens: openai.Int(int64(max(s.most, answerRoom)))}
+	params := openai.ChatCompletionNewParams{Model: s.model, Messages: messages, MaxCompletionTokens: openai.Int(answerRoom)}
 	if s.tools {
 		params.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
 			Name: "read_file", Description: openai.String("Reads a file"), Parameters: fileSchema})}

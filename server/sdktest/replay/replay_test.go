@@ -108,7 +108,9 @@ func TestACheckSeesWhatIsWrong(t *testing.T) {
 		{func(r *result) { r.receipt.Attempts[0].Provider = "c" }, "is no candidate"},
 		{func(r *result) { r.step.tools = true }, "what it has not"},
 		{func(r *result) { r.receipt.Candidates[2].Figures[1] = "$0.0001" }, "comes before"},
-		{func(r *result) { r.step.by = "b/m" }, "a person would have had it by b/m"},
+		{func(r *result) { r.step.form, r.models = listed, []string{"a/m"} }, "auto is not in the list"},
+		{func(r *result) { r.step.form, r.step.sees, r.models = listed, []string{"b"}, []string{"auto", "a/m"} }, "may not reach"},
+		{func(r *result) { r.step.by = []string{"b/m"} }, "a person would have had it by b/m"},
 		{func(r *result) { r.receipt.Sticky = true }, "an earlier conversation"},
 		{func(r *result) { r.receipt.Candidates[2].Figures = nil }, "lacks the figures"},
 	} {

@@ -17,7 +17,7 @@ var (
 	// daily are the defaults of the program, but for the first byte: thirty seconds is much to wait for each slow answer.
 	daily = pace{firstByte: "3s", breaker: "{failures: 5, local_failures: 2, window: 30s, open: 15s, longest: 5m}", think: 300}
 	// quick is for the test: the breaker is open just long enough to be seen.
-	quick = pace{firstByte: "400ms", breaker: "{failures: 5, local_failures: 2, window: 30s, open: 1s, longest: 2s}"}
+	quick = pace{firstByte: "5s", breaker: "{failures: 5, local_failures: 2, window: 30s, open: 1s, longest: 2s}"}
 )
 
 // settingsOf is the settings file of the person whose day is replayed: four providers, five routers beside the two of a

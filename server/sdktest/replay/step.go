@@ -32,12 +32,12 @@ type step struct {
 	say     string // empty in a conversation: the results of the tools that were called
 	tools   bool
 	picture bool
-	words   int    // of further text in the question, for long contexts
-	most    int    // output tokens to ask for; 0: 200
-	want    []int  // the statuses that are right; none: 200
-	by      string // provider/model that a person would have it answered by; empty: any
-	same    bool   // the very same question each time, as a script asks; else each has a number
-	local   bool   // no remote upstream may be asked
+	words   int      // of further text in the question, for long contexts
+	want    []int    // the statuses that are right; none: 200
+	sees    []string // the providers a list may hold; none: all
+	by      []string // the targets that a person would have it answered by; none: any
+	same    bool     // the very same question each time, as a script asks; else each has a number
+	local   bool     // no remote upstream may be asked
 	show    string
 	number  int  // set when it is played
 	atOnce  int  // how many at once; 0: one
