@@ -306,6 +306,10 @@ func TestKeysStayBehindWhereAProviderMoves(t *testing.T) {
 	keep("/providers/openai", `{"base_url":"http://one.example/v1"}`, 422, true)
 	keep("/providers/openai", `{"base_url":"https://one.example:8443/v1"}`, 200, false)
 	keep("/providers/openai", `{"base_url":""}`, 200, false)
+	p.admin(t, "POST", "/providers", `{"name":"lab","type":"openai","api_key_env":"LAB_KEY"}`)
+	if _, out := p.admin(t, "PATCH", "/providers/lab", `{"base_url":"https://one.example/v1"}`); !strings.Contains(fmt.Sprint(out["notes"]), "The key in LAB_KEY goes to the new server") {
+		t.Errorf("%v", out)
+	}
 }
 
 // TestModelsAreNarrowed by what is known of them: what is not known passes no bound.
