@@ -374,3 +374,27 @@ func TestTheSettingsFileHoldsWhatWasSet(t *testing.T) {
 		}
 	}
 }
+
+// TestAFaultInTheFileIsNotTakenForOneOfTheChange: who saves while the file is faulty is told where.
+func TestAFaultInTheFileIsNotTakenForOneOfTheChange(t *testing.T) {
+	p, _, _ := withChooser(t)
+	file, err := os.ReadFile(p.settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := strings.Replace(string(file), "offline: false", "offline: perhaps", 1)
+	if broken == string(file) {
+		broken += "\nnonsense: 1\n"
+	}
+	if err := os.WriteFile(p.settings, []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out := p.admin(t, "PUT", "/routers/mine", `{"new":true,"manual":["ollama/qwen3:32b"]}`)
+	text := fmt.Sprint(out["error"])
+	if status != 409 || !strings.Contains(text, "settings") || !strings.Contains(text, " line ") || !strings.Contains(text, "try again") {
+		t.Errorf("%d %s", status, text)
+	}
+	if now, _ := os.ReadFile(p.settings); string(now) != broken {
+		t.Error("the file was overwritten")
+	}
+}
