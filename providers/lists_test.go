@@ -205,3 +205,35 @@ func TestWhatAnAnswerSaysOfAProvider(t *testing.T) {
 		}
 	})
 }
+
+// TestOfflineOnlyLocalProvidersAreAsked: a list is free, but it is a call that leaves the machine, with the key.
+func TestOfflineOnlyLocalProvidersAreAsked(t *testing.T) {
+	probed(t, usual, func(r *Registry, s *scripted, heard *checked) {
+		remote := false
+		conf := settings.Default()
+		conf.Offline = true
+		conf.Providers = []settings.Provider{compatible("lab", "http://127.0.0.1:1/v1"), compatible("far", "http://127.0.0.1:2/v1")}
+		conf.Providers[1].Local = &remote
+		r.Apply(&conf)
+		far := &scripted{}
+		r.find("far").keys[0].client = far
+		s.counts()
+		for range 40 {
+			r.Sources()
+			time.Sleep(15 * time.Second)
+		}
+		if pings, lists := far.counts(); pings+lists != 0 {
+			t.Errorf("a provider on the internet was asked %d times", pings+lists)
+		}
+		if pings, lists := s.counts(); pings+lists == 0 {
+			t.Error("the local one was not asked")
+		}
+		conf = *conf.Clone()
+		conf.Offline = false
+		r.Apply(&conf)
+		time.Sleep(time.Minute)
+		if pings, lists := far.counts(); pings+lists == 0 {
+			t.Error("after it nobody asked the other")
+		}
+	})
+}
