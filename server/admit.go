@@ -244,6 +244,9 @@ func costOf(p *llm.Price, input, output int64) int64 {
 	return int64(p.Cost(llm.Usage{Input: input, Output: output}))
 }
 
+// ofKey stands before the id of a key where the answers to all its requests are meant: no provider's name has it.
+const ofKey = "key:"
+
 // outputs guesses how long answers get.
 type outputs struct{ recent limits.Outputs }
 
@@ -273,8 +276,13 @@ func (x *exchange) left() bool {
 // settleLimits books what the request used, once. One that no provider answered counts nowhere.
 func (x *exchange) settleLimits() {
 	e := x.entry
-	if x.ticket != nil && e.Kind == "" && e.Usage.Output > 0 {
-		x.g.outputs.recent.Add(e.Provider+"/"+e.Model, e.Usage.Output)
+	if e.Kind == "" && e.Usage.Output > 0 {
+		if x.ticket != nil {
+			x.g.outputs.recent.Add(e.Provider+"/"+e.Model, e.Usage.Output)
+		}
+		if e.Route != nil {
+			x.g.outputs.recent.Add(ofKey+e.KeyID, e.Usage.Output)
+		}
 	}
 	if e.Kind != "" && !x.answer.started && e.Usage.Zero() && e.Cost == 0 && !x.left() {
 		x.ticket.Refund()
