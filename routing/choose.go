@@ -63,6 +63,7 @@ func (j *journey) among() *llm.Error {
 	if most := int64(j.c.Request.MaxOutput); most > 0 {
 		s.output = min(s.output, most)
 	}
+	j.needs.moment = j.r.health.Moment(j.needs.now)
 	j.selected = pool.choose(&j.needs, s)
 	j.stay()
 	room := &several{}

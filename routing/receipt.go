@@ -316,6 +316,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	if o.Vision {
 		n.uses |= llm.SetOf(llm.FeatureImages)
 	}
+	n.moment = r.health.Moment(n.now)
 	start := r.now()
 	rec := record{time: start, asked: name, meaning: m, shape: s, selected: p.choose(&n, s), needs: n}
 	rec.took = r.now().Sub(start)

@@ -50,6 +50,7 @@ type needs struct {
 	freeOnly  bool
 	automatic bool
 	now       time.Time
+	moment    health.Moment
 	allowed   []bool
 }
 
@@ -76,7 +77,7 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: costsMoney}
 	case c.context > 0 && n.input > c.context:
 		return left{why: contextSmall}
-	case !c.health.Ready(n.now):
+	case !c.health.ReadyAt(n.moment):
 		return left{why: resting}
 	}
 	return left{}
@@ -124,7 +125,7 @@ type selected struct {
 // choose puts the candidates of a pool in order. It allocates the record of what it found and nothing for each model.
 func (p *pool) choose(n *needs, s shape) *selected {
 	out := &selected{pool: p, shape: s, wait: -1, lefts: make([]left, len(p.list)), first: make([]int64, len(p.list))}
-	out.best = out.backed[:0]
+	order := ranking{keys: p.keys, shape: &out.shape}
 	for i := range p.list {
 		c := &p.list[i]
 		l := n.judge(i, c)
@@ -136,8 +137,9 @@ func (p *pool) choose(n *needs, s shape) *selected {
 			}
 			continue
 		}
-		out.place(int32(i), c)
+		out.first[i] = order.place(int32(i), c)
 	}
+	order.into(out)
 	return out
 }
 
@@ -178,60 +180,6 @@ func (s *selected) leave(c *candidate, why string) {
 	}
 }
 
-// place inserts a candidate where its figures put it. Candidates come in their own order, so that the first of equals
-// stays the first.
-func (s *selected) place(i int32, c *candidate) {
-	keys := s.pool.keys
-	var row [mostKeys]int64
-	n := len(s.best)
-	if n < mostTargets {
-		for k := range keys {
-			row[k] = keys[k].figure(c, s.shape)
-		}
-	} else if !s.betters(&row, c) {
-		s.first[i] = row[0]
-		return
-	}
-	s.first[i] = row[0]
-	at := n
-	for at > 0 && before(&row, &s.figures[at-1], len(keys)) {
-		at--
-	}
-	if n < mostTargets {
-		n++
-		s.best = s.backed[:n]
-	}
-	copy(s.best[at+1:], s.best[at:n-1])
-	copy(s.figures[at+1:n], s.figures[at:n-1])
-	s.best[at], s.figures[at] = i, row
-}
-
-// betters works out the figures of c as far as they are needed to tell that it does not come before the last of those that
-// have a place, and fills row where it does.
-func (s *selected) betters(row *[mostKeys]int64, c *candidate) bool {
-	keys, last := s.pool.keys, &s.figures[mostTargets-1]
-	better := false
-	for k := range keys {
-		row[k] = keys[k].figure(c, s.shape)
-		if !better && row[k] != last[k] {
-			if row[k] > last[k] {
-				return false
-			}
-			better = true
-		}
-	}
-	return better
-}
-
-func before(a, b *[mostKeys]int64, n int) bool {
-	for k := range n {
-		if a[k] != b[k] {
-			return a[k] < b[k]
-		}
-	}
-	return false
-}
-
 // prefer moves a candidate that fits to the front and reports whether it did.
 func (s *selected) prefer(provider, model string) bool {
 	for i := range s.pool.list {
@@ -259,7 +207,7 @@ func (s *selected) prefer(provider, model string) bool {
 		if s.best[at] != int32(i) {
 			row = [mostKeys]int64{}
 			for k, key := range s.pool.keys {
-				row[k] = key.figure(c, s.shape)
+				row[k] = key.figure(c, &s.shape)
 			}
 		}
 		copy(s.best[1:at+1], s.best[:at])

@@ -7,7 +7,6 @@ import (
 
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
-	"localrouter/routing/health"
 )
 
 // orderKey is one figure that candidates are ordered by; the smaller comes first. A strategy is one or two of them.
@@ -67,7 +66,7 @@ type shape struct {
 const plainly = 1 << 24
 
 // figure is what c is ordered by.
-func (k orderKey) figure(c *candidate, s shape) int64 {
+func (k orderKey) figure(c *candidate, s *shape) int64 {
 	switch k {
 	case byCost:
 		return c.cost(s)
@@ -84,7 +83,7 @@ func (k orderKey) figure(c *candidate, s shape) int64 {
 	case byUse:
 		return flag(c.flat || c.local)
 	case byLatency:
-		return latency(c.health)
+		return latency(c.health.FirstToken())
 	}
 	a := c.health.Averages()
 	return int64(a.Recent*16) + int64(a.Running)*16
@@ -98,7 +97,7 @@ func flag(b bool) int64 {
 }
 
 // cost is what a request of that shape costs at c, in 10^-12 USD.
-func (c *candidate) cost(s shape) int64 {
+func (c *candidate) cost(s *shape) int64 {
 	switch {
 	case c.free:
 		return 0
@@ -130,15 +129,12 @@ func speed(first time.Duration, tokensPerSecond float64) int64 {
 	return steps(first + time.Duration(typicalAnswer/cmp.Or(tokensPerSecond, usualSpeed)*float64(time.Second)))
 }
 
-// latency is the time to the first content; of a target that was never asked for a stream the time of a whole answer.
-func latency(t *health.Target) int64 {
-	if first, _ := t.Pace(); first > 0 {
-		return steps(first)
+// latency is the time to the first content.
+func latency(first time.Duration) int64 {
+	if first <= 0 {
+		return unknownFigure
 	}
-	if total := t.Averages().Total; total > 0 {
-		return steps(total)
-	}
-	return unknownFigure
+	return steps(first)
 }
 
 // noDifference is a time below which nobody sees one.

@@ -164,13 +164,17 @@ func half(steps int64) float64 {
 	return (1 + part*(part*0.1716-0.6716)) * math.Float64frombits(uint64(1023-whole)<<52)
 }
 
-// Pace is the time to the first content, guessed where it was not measured, and the speed from there on. It takes no lock
-// and is cheaper than Averages, for who asks thousands.
-func (t *Target) Pace() (first time.Duration, tokensPerSecond float64) {
+// FirstToken is the time to the first content, guessed where it was not measured; zero: there is nothing to guess by. It
+// takes no lock and is cheaper than Averages, for who asks thousands.
+func (t *Target) FirstToken() time.Duration {
 	now := t.tracker.latest.Load()
-	f := &t.model.figures
-	if first = time.Duration(f.first.get(now)); first == 0 {
-		first = t.provider.firstToken(now)
+	if first := t.model.figures.first.get(now); first != 0 {
+		return time.Duration(first)
 	}
-	return first, f.speed.get(now)
+	return t.provider.firstToken(now)
+}
+
+// Pace is FirstToken and the speed from there on; zero: it is not known.
+func (t *Target) Pace() (first time.Duration, tokensPerSecond float64) {
+	return t.FirstToken(), t.model.figures.speed.get(t.tracker.latest.Load())
 }
