@@ -64,14 +64,16 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: offline}
 	case !c.local && n.localOnly:
 		return left{why: notLocal}
-	case n.automatic && !answers(c.api, n.op, n.endpoint):
+	case n.automatic && (c.api != "" || n.op != llm.Chat) && !answers(c.api, n.op, n.endpoint):
 		return left{why: wrongEndpoint}
 	}
-	if l := n.able(c); l.why != fits {
-		return l
+	if c.dialect != n.dialect || n.uses&(c.lacks|c.unseen) != 0 {
+		if l := n.able(c); l.why != fits {
+			return l
+		}
 	}
 	switch {
-	case n.priced && !c.free && c.price.At(n.now) == nil:
+	case !c.free && n.priced && c.price.At(n.now) == nil:
 		return left{why: priceUnknown}
 	case n.freeOnly && !c.free:
 		return left{why: costsMoney}
@@ -85,7 +87,7 @@ func (n *needs) judge(i int, c *candidate) left {
 
 // able reports whether the model and the way to it have all that the request makes use of.
 func (n *needs) able(c *candidate) left {
-	if c.Source.Dialect == n.dialect {
+	if c.dialect == n.dialect {
 		if bad := n.uses & (c.lacks | c.unseen); bad != 0 {
 			return left{lacksFeature, firstOf(bad)}
 		}
@@ -108,8 +110,8 @@ type selected struct {
 	// figures holds those of best, one row for each.
 	figures [mostTargets][mostKeys]int64
 	lefts   []left // one for each of pool.list
-	// first is what each of those that fit was first ordered by.
-	first []int64
+	// first is what each of those that fit was first compared by, as exactly as people read it.
+	first []float32
 	// wait is the candidate that only its health keeps out and that is ready first; -1: there is none.
 	wait   int32
 	resort bool // it is asked all the same
@@ -124,8 +126,8 @@ type selected struct {
 
 // choose puts the candidates of a pool in order. It allocates the record of what it found and nothing for each model.
 func (p *pool) choose(n *needs, s shape) *selected {
-	out := &selected{pool: p, shape: s, wait: -1, lefts: make([]left, len(p.list)), first: make([]int64, len(p.list))}
-	order := ranking{keys: p.keys, shape: &out.shape}
+	out := &selected{pool: p, shape: s, wait: -1, lefts: make([]left, len(p.list)), first: make([]float32, len(p.list))}
+	order := ranking{steps: p.steps, shape: &out.shape}
 	for i := range p.list {
 		c := &p.list[i]
 		l := n.judge(i, c)
@@ -137,7 +139,7 @@ func (p *pool) choose(n *needs, s shape) *selected {
 			}
 			continue
 		}
-		out.first[i] = order.place(int32(i), c)
+		out.first[i] = float32(order.place(int32(i), c))
 	}
 	order.into(out)
 	return out

@@ -41,7 +41,7 @@ func BenchmarkSelectionOfThousand(b *testing.B) {
 	n.moment = r.health.Moment(n.now)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.choose(&n, shape{2000, 500, n.now})
+		p.choose(&n, shape{input: 2000, output: 500, at: n.now})
 	}
 }
 

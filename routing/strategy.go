@@ -60,6 +60,22 @@ const unknownFigure = math.MaxInt64
 type shape struct {
 	input, output int64
 	at            time.Time // when it began: prices change
+
+	// What the models of a provider have in common while candidates are looked at: they come one after another.
+	source *llm.Source
+	guess  time.Duration
+}
+
+// pace is the time to the first content of c, guessed where it was not measured, and its speed.
+func (s *shape) pace(c *candidate) (first time.Duration, tokensPerSecond float64) {
+	first, tokensPerSecond = c.health.Measured()
+	if first == 0 {
+		if s.source != c.Source {
+			s.source, s.guess = c.Source, c.health.Guess()
+		}
+		first = s.guess
+	}
+	return first, tokensPerSecond
 }
 
 // plainly is up to how many tokens a sum of any price is far from what can be told.
@@ -73,7 +89,7 @@ func (k orderKey) figure(c *candidate, s *shape) int64 {
 	case byStrength:
 		return c.static
 	case bySpeed:
-		return speed(c.health.Pace())
+		return speed(s.pace(c))
 	case byLocal:
 		return flag(!c.local)
 	case byRemote:
@@ -83,7 +99,8 @@ func (k orderKey) figure(c *candidate, s *shape) int64 {
 	case byUse:
 		return flag(c.flat || c.local)
 	case byLatency:
-		return latency(c.health.FirstToken())
+		first, _ := s.pace(c)
+		return latency(first)
 	}
 	a := c.health.Averages()
 	return int64(a.Recent*16) + int64(a.Running)*16
