@@ -208,16 +208,18 @@ func TestWhatAnAnswerSaysOfAProvider(t *testing.T) {
 
 // TestOfflineOnlyLocalProvidersAreAsked: a list is free, but it is a call that leaves the machine, with the key.
 func TestOfflineOnlyLocalProvidersAreAsked(t *testing.T) {
-	probed(t, usual, func(r *Registry, s *scripted, heard *checked) {
-		remote := false
+	synctest.Test(t, func(t *testing.T) {
+		remote, here, far := false, &scripted{}, &scripted{}
+		r := NewRegistry(Options{})
 		conf := settings.Default()
 		conf.Offline = true
 		conf.Providers = []settings.Provider{compatible("lab", "http://127.0.0.1:1/v1"), compatible("far", "http://127.0.0.1:2/v1")}
 		conf.Providers[1].Local = &remote
 		r.Apply(&conf)
-		far := &scripted{}
-		r.find("far").keys[0].client = far
-		s.counts()
+		r.find("lab").keys[0].client, r.find("far").keys[0].client = here, far
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { r.Run(ctx) })
 		for range 40 {
 			r.Sources()
 			time.Sleep(15 * time.Second)
@@ -225,15 +227,17 @@ func TestOfflineOnlyLocalProvidersAreAsked(t *testing.T) {
 		if pings, lists := far.counts(); pings+lists != 0 {
 			t.Errorf("a provider on the internet was asked %d times", pings+lists)
 		}
-		if pings, lists := s.counts(); pings+lists == 0 {
+		if pings, lists := here.counts(); pings+lists == 0 {
 			t.Error("the local one was not asked")
 		}
-		conf = *conf.Clone()
-		conf.Offline = false
-		r.Apply(&conf)
+		online := conf.Clone()
+		online.Offline = false
+		r.Apply(online)
 		time.Sleep(time.Minute)
 		if pings, lists := far.counts(); pings+lists == 0 {
 			t.Error("after it nobody asked the other")
 		}
+		cancel()
+		run.Wait()
 	})
 }
