@@ -66,9 +66,9 @@ pictures: build
 	cp .cache/pictures/tray-menu.png .github/pictures/tray-menu.png
 	cp .cache/pictures/overview-light.png .github/pictures/overview.png
 
-# What runs for each request: head scan, splice, relay, key check, record.
+# What runs for each request: head scan, splice, selection, limits, relay, key check, record.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./providers/... ./server ./db
+	$(GO) test -run '^$$' -bench . -benchmem ./providers/... ./routing/... ./server ./db
 
 # The parsers of foreign bytes, FUZZTIME each.
 FUZZTIME ?= 1m

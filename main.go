@@ -525,7 +525,7 @@ func (a *app) greet() {
 		fmt.Fprintln(a.out, n)
 	}
 	if err := a.settings.Problem(); err != nil {
-		fmt.Fprintf(a.out, "The settings file cannot be used, the last good settings are in use: %v\n", err)
+		fmt.Fprintf(a.out, "Settings: %v\n", err)
 	}
 	if v := a.vault.State(); v.Status != secret.Ready {
 		fmt.Fprintln(a.out, v.Detail)

@@ -146,6 +146,12 @@ func explain(err error) error {
 	}
 	if e, ok := errors.AsType[*settings.Error](err); ok {
 		next := e.Hint
+		if e.File != "" { // not what was asked for: somebody is editing the file by hand
+			at := *e
+			at.Hint = ""
+			return &problem{Status: http.StatusConflict, Code: "settings_faulty", Message: "nothing was changed, because the settings file has a fault: " + at.Error(),
+				NextStep: strings.TrimPrefix(next+"; then try again", "; then ")}
+		}
 		if next == "" {
 			next = "correct it and try again"
 		}

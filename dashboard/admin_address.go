@@ -63,9 +63,12 @@ func sameServer(a, b string) bool {
 	return err == nil && bad == nil && one.Scheme == two.Scheme && strings.EqualFold(one.Hostname(), two.Hostname()) && port(one) == port(two)
 }
 
-// goneNotes tells what is to be done about keys that are gone.
-func goneNotes(places []string) []string {
+// movedNotes tells of what goes to the new server with a provider, and what is to be done about keys that are gone.
+func movedNotes(was *settings.Provider, base string, places []string) []string {
 	notes := []string{}
+	if from := was.APIKeyEnv + was.APIKeyFile; from != "" && !sameServer(was.BaseURL, base) {
+		notes = append(notes, "The key in "+from+" goes to the new server from now on. Change it there if it is not that server's.")
+	}
 	for _, place := range places {
 		name, credential, further := strings.Cut(place, "#")
 		next := "localrouter providers set-key " + name

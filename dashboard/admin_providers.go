@@ -270,17 +270,17 @@ func (d *Dashboard) changeProvider(w http.ResponseWriter, r *http.Request) error
 		return nil
 	}
 	change := func() error { return d.o.Settings.Update(apply) }
-	var gone []string
-	var err error
-	if is := d.o.Settings.Get().Provider(name); is != nil && in.BaseURL != nil {
-		gone, err = d.moveProvider(is, *in.BaseURL, change)
-	} else {
-		err = change()
+	notes := []string{}
+	if was := d.o.Settings.Get().Provider(name); was != nil && in.BaseURL != nil {
+		gone, err := d.moveProvider(was, *in.BaseURL, change)
+		if err != nil {
+			return explainVault(err)
+		}
+		notes = movedNotes(was, *in.BaseURL, gone)
+	} else if err := change(); err != nil {
+		return explain(err)
 	}
-	if err != nil {
-		return explainVault(err)
-	}
-	writeJSON(w, http.StatusOK, map[string][]string{"notes": goneNotes(gone)})
+	writeJSON(w, http.StatusOK, map[string][]string{"notes": notes})
 	return nil
 }
 

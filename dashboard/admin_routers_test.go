@@ -306,6 +306,10 @@ func TestKeysStayBehindWhereAProviderMoves(t *testing.T) {
 	keep("/providers/openai", `{"base_url":"http://one.example/v1"}`, 422, true)
 	keep("/providers/openai", `{"base_url":"https://one.example:8443/v1"}`, 200, false)
 	keep("/providers/openai", `{"base_url":""}`, 200, false)
+	p.admin(t, "POST", "/providers", `{"name":"lab","type":"openai","api_key_env":"LAB_KEY"}`)
+	if _, out := p.admin(t, "PATCH", "/providers/lab", `{"base_url":"https://one.example/v1"}`); !strings.Contains(fmt.Sprint(out["notes"]), "The key in LAB_KEY goes to the new server") {
+		t.Errorf("%v", out)
+	}
 }
 
 // TestModelsAreNarrowed by what is known of them: what is not known passes no bound.
@@ -368,5 +372,29 @@ func TestTheSettingsFileHoldsWhatWasSet(t *testing.T) {
 		if !strings.Contains(string(file), part) {
 			t.Errorf("%q does not stand in the file:\n%s", part, file)
 		}
+	}
+}
+
+// TestAFaultInTheFileIsNotTakenForOneOfTheChange: who saves while the file is faulty is told where.
+func TestAFaultInTheFileIsNotTakenForOneOfTheChange(t *testing.T) {
+	p, _, _ := withChooser(t)
+	file, err := os.ReadFile(p.settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := strings.Replace(string(file), "offline: false", "offline: perhaps", 1)
+	if broken == string(file) {
+		broken += "\nnonsense: 1\n"
+	}
+	if err := os.WriteFile(p.settings, []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out := p.admin(t, "PUT", "/routers/mine", `{"new":true,"manual":["ollama/qwen3:32b"]}`)
+	text := fmt.Sprint(out["error"])
+	if status != 409 || !strings.Contains(text, "settings") || !strings.Contains(text, " line ") || !strings.Contains(text, "try again") {
+		t.Errorf("%d %s", status, text)
+	}
+	if now, _ := os.ReadFile(p.settings); string(now) != broken {
+		t.Error("the file was overwritten")
 	}
 }

@@ -66,7 +66,7 @@ func (d *Dashboard) banners(s State) []bannerView {
 			"Every request needs a key. To end it, set server.host to 127.0.0.1 in the settings file, or start without --host.").Shape = "exposed"
 	}
 	if err := d.o.Settings.Problem(); err != nil {
-		add("warn", "The settings file cannot be used as it is", sentence(err.Error(), "The last good settings stay in use until it is corrected."))
+		add("warn", "The settings file cannot be used as it is", sentence(err.Error(), "Once it is corrected it counts within two seconds."))
 	}
 	if err := d.o.Recorder.Problem(); err != nil {
 		detail := sentence(err.Error(), "Requests go on.")

@@ -116,9 +116,9 @@ func (r *Registry) untilDue() time.Duration {
 }
 
 // next is when a provider is to be asked again, and whether for its list. ok is false for one that is not asked: what has
-// no network, and a server whose models the person lists because it cannot. r.mu is held.
+// no network, a server whose models the person lists because it cannot, and offline whatever is not local. r.mu is held.
 func (r *Registry) next(e *entry) (at time.Time, list, ok bool) {
-	if !e.conf.Enabled || len(e.clients()) == 0 || len(e.conf.Models) > 0 {
+	if !e.conf.Enabled || len(e.clients()) == 0 || len(e.conf.Models) > 0 || r.conf.Offline && !e.source.Local {
 		return at, false, false
 	}
 	list = e.unread || e.listed.IsZero()

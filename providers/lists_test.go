@@ -205,3 +205,39 @@ func TestWhatAnAnswerSaysOfAProvider(t *testing.T) {
 		}
 	})
 }
+
+// TestOfflineOnlyLocalProvidersAreAsked: a list is free, but it is a call that leaves the machine, with the key.
+func TestOfflineOnlyLocalProvidersAreAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		remote, here, far := false, &scripted{}, &scripted{}
+		r := NewRegistry(Options{})
+		conf := settings.Default()
+		conf.Offline = true
+		conf.Providers = []settings.Provider{compatible("lab", "http://127.0.0.1:1/v1"), compatible("far", "http://127.0.0.1:2/v1")}
+		conf.Providers[1].Local = &remote
+		r.Apply(&conf)
+		r.find("lab").keys[0].client, r.find("far").keys[0].client = here, far
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { r.Run(ctx) })
+		for range 40 {
+			r.Sources()
+			time.Sleep(15 * time.Second)
+		}
+		if pings, lists := far.counts(); pings+lists != 0 {
+			t.Errorf("a provider on the internet was asked %d times", pings+lists)
+		}
+		if pings, lists := here.counts(); pings+lists == 0 {
+			t.Error("the local one was not asked")
+		}
+		online := conf.Clone()
+		online.Offline = false
+		r.Apply(online)
+		time.Sleep(time.Minute)
+		if pings, lists := far.counts(); pings+lists == 0 {
+			t.Error("after it nobody asked the other")
+		}
+		cancel()
+		run.Wait()
+	})
+}

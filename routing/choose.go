@@ -56,13 +56,14 @@ func (j *journey) among() *llm.Error {
 		offline: j.conf.Offline, priced: j.c.Priced || j.c.Admit != nil && countsMoney(router), freeOnly: router.FreeOnly, automatic: len(router.Select.Manual) == 0,
 		now: j.r.now(), allowed: j.table.allowedOf(pool, j.policy)}
 	j.understand()
-	s := shape{j.c.Request.InputEstimate, j.c.Output, j.start}
+	s := shape{input: j.c.Request.InputEstimate, output: j.c.Output, at: j.start}
 	if s.output <= 0 {
 		s.output = usualOutput
 	}
 	if most := int64(j.c.Request.MaxOutput); most > 0 {
 		s.output = min(s.output, most)
 	}
+	j.needs.moment = j.r.health.Moment(j.needs.now)
 	j.selected = pool.choose(&j.needs, s)
 	j.stay()
 	room := &several{}

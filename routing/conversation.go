@@ -77,6 +77,9 @@ func hashBeginning(h *maphash.Hash, c *llm.Conversation) bool {
 // bound are the features that tie a conversation to who began it: what only its maker understands, and what it keeps.
 var bound = llm.SetOf(llm.FeatureThinking, llm.FeatureOpaque, llm.FeatureCacheMarks, llm.FeatureCacheKey)
 
+// signed are those of them that nobody but their maker understands.
+var signed = llm.SetOf(llm.FeatureThinking, llm.FeatureOpaque)
+
 // stay puts the target that a conversation began with first, where that is worth something: its history carries what only
 // that provider understands, or the provider keeps a cache of it.
 func (j *journey) stay() {
@@ -87,6 +90,9 @@ func (j *journey) stay() {
 	home, ok := j.r.sticky.find(j.identity, j.needs.now)
 	if !ok || !goesOn(j.c.Request.Conversation) || j.needs.uses&bound == 0 && !j.cached(home) {
 		return
+	}
+	if s := j.table.sources.Named(home.provider); s != nil && s.Dialect == j.c.Request.Dialect {
+		j.signed = j.needs.uses&signed != 0
 	}
 	j.stuck = j.selected.prefer(home.provider, home.model)
 }
@@ -104,9 +110,11 @@ func (j *journey) cached(p place) bool {
 	return false
 }
 
-// remember notes the target that answered.
+// remember notes the target that answered a turn of the conversation. One that stood in for whoever signed parts of it, and
+// was told nothing of them, does not become its home: the conversation goes back to its maker.
 func (j *journey) remember(c *candidate) {
-	if j.identity != 0 {
+	standsIn := j.signed && c.Source.Dialect != j.c.Request.Dialect
+	if j.identity != 0 && j.c.Request.Op == llm.Chat && !standsIn {
 		j.r.sticky.keep(j.identity, place{c.Source.Name, c.ID, j.r.now()})
 	}
 }

@@ -135,3 +135,19 @@ func TestModelsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// TestOneProviderDoesNotTakeAllAttempts: where the models that come first are all of one that is down, another is reached
+// before the attempts are used up.
+func TestOneProviderDoesNotTakeAllAttempts(t *testing.T) {
+	conf := settings.Default()
+	all := settings.NewRouter("all")
+	all.Select.Manual = []string{"a/1", "a/2", "a/3", "a/4", "a/5", "b/m"}
+	conf.Routers = append(conf.Routers, all)
+	n, m := 0, 0
+	a := saying(&llm.Error{Kind: llm.ProviderFailed, Status: 503}, &n)
+	r := New(fixed{llm.NewSources([]*llm.Source{{Name: "a", Provider: a, Models: models("1", "2", "3", "4", "5")}, {Name: "b", Provider: saying(nil, &m), Models: models("m")}})},
+		Options{Settings: func() *settings.Settings { return &conf }, Rand: func() float64 { return 0 }})
+	if answer, attempts, e := r.Send(t.Context(), asking("router/all")); e != nil || answer.Source.Name != "b" || len(attempts) != 3 || attempts[1].Model != "2" {
+		t.Errorf("%v after %+v", e, attempts)
+	}
+}

@@ -51,10 +51,25 @@ func (t *table) meaning(req *llm.Request, policy *Policy) (meaning, *llm.Error) 
 		return t.selection(policy, "auto is the selection of the key")
 	}
 	m, e := t.named(req.Model)
-	if e == nil && policy.Strict && m.router == nil && m.because == becauseSeveral {
-		e = t.ambiguous(req.Model)
+	if e != nil || m.because != becauseSeveral {
+		return m, e
 	}
-	return m, e
+	if policy.Strict {
+		return m, t.ambiguous(req.Model)
+	}
+	t.reachable(&m, policy)
+	return m, nil
+}
+
+// reachable moves the meaning of a bare name, which several providers list, to the first of them that the key may reach. If
+// it may reach none it stays, to be refused.
+func (t *table) reachable(m *meaning, policy *Policy) {
+	for _, o := range t.sources.Offers(m.target.ID) {
+		if other := (Target{o.Source, m.target.ID, o.Model}); policy.Allows(&other, t.conf.Offline) {
+			m.target, m.chosen = other, other.Name()
+			return
+		}
+	}
 }
 
 // selects reports whether a key's selection is there for an operation. Vectors, sound and pictures need a model of their

@@ -79,7 +79,7 @@ func (j *journey) shapeOf() shape {
 	if j.selected != nil {
 		return j.selected.shape
 	}
-	return shape{j.c.Request.InputEstimate, j.c.Output, j.start}
+	return shape{input: j.c.Request.InputEstimate, output: j.c.Output, at: j.start}
 }
 
 func (j *journey) route() *llm.Route {
@@ -183,7 +183,14 @@ func (s *selected) candidates(n *needs) []llm.Candidate {
 		c := &s.pool.list[i]
 		one := llm.Candidate{Provider: c.Source.Name, Model: c.ID}
 		if len(s.pool.keys) > 0 {
-			one.Figures = []string{s.pool.keys[0].words(c, s.first[i])}
+			figure := int64(unknownFigure)
+			switch key := s.pool.keys[0]; {
+			case !key.ofTheMoment():
+				figure = key.figure(c, nil)
+			case s.first[i] < unknownFigure:
+				figure = int64(s.first[i])
+			}
+			one.Figures = []string{s.pool.keys[0].words(c, figure)}
 		}
 		list = append(list, one)
 	}
@@ -306,7 +313,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	if policy == nil {
 		policy = anybody
 	}
-	s := shape{cmp.Or(o.Input, 1000), cmp.Or(o.Output, usualOutput), r.now()}
+	s := shape{input: cmp.Or(o.Input, 1000), output: cmp.Or(o.Output, usualOutput), at: r.now()}
 	p := t.pool(r, m.router)
 	n := needs{op: cmp.Or(o.Op, llm.Chat), dialect: cmp.Or(o.Dialect, llm.OpenAI), known: true, input: s.input, localOnly: policy.LocalOnly, offline: t.conf.Offline,
 		priced: countsMoney(m.router), freeOnly: m.router.FreeOnly, automatic: len(m.router.Select.Manual) == 0, now: r.now(), allowed: t.allowedOf(p, policy)}
@@ -316,6 +323,7 @@ func (r *Router) Preview(name string, o PreviewOptions) (*llm.Receipt, *llm.Erro
 	if o.Vision {
 		n.uses |= llm.SetOf(llm.FeatureImages)
 	}
+	n.moment = r.health.Moment(n.now)
 	start := r.now()
 	rec := record{time: start, asked: name, meaning: m, shape: s, selected: p.choose(&n, s), needs: n}
 	rec.took = r.now().Sub(start)

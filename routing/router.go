@@ -169,6 +169,7 @@ type journey struct {
 	forced   bool         // all rest: the one of order is tried out of turn
 	stuck    bool         // the conversation stayed where it was
 	identity uint64       // of the conversation; 0: it is not remembered
+	signed   bool         // its history holds what only its home understands
 	took     time.Duration
 
 	answer    Answer
@@ -228,10 +229,12 @@ func (j *journey) admit() *llm.Error {
 		case e == nil:
 			j.reserved = j.order[0]
 			return nil
+		case len(kept) > 0: // it is not the targets that have no room
+			return e
 		case first == nil || e.RetryAfter > 0 && (first.RetryAfter == 0 || e.RetryAfter < first.RetryAfter):
 			first = e
 		}
-		if len(kept) > 0 || len(rest) == 0 { // it is not the targets that are left out, or none is left
+		if len(rest) == 0 {
 			return first
 		}
 	}

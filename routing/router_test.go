@@ -104,6 +104,45 @@ func TestModelNames(t *testing.T) {
 	}
 }
 
+// TestABareNameMeansTheFirstThatMayBeReached: several providers list the model, and the key may not reach all of them.
+func TestABareNameMeansTheFirstThatMayBeReached(t *testing.T) {
+	offline := settings.Default()
+	offline.Offline = true
+	sources := llm.NewSources([]*llm.Source{
+		{Name: "first", Dialect: llm.OpenAI, Provider: &quick{}, Models: models("m")},
+		{Name: "second", Dialect: llm.OpenAI, Provider: &quick{}, Models: models("m")},
+		{Name: "here", Dialect: llm.OpenAI, Provider: &quick{}, Local: true, Models: models("m")},
+	})
+	for name, c := range map[string]struct {
+		policy Policy
+		conf   *settings.Settings
+		want   string
+		code   string
+	}{
+		"all":            {want: "first"},
+		"the second":     {policy: Policy{Allow: settings.Patterns{"second"}}, want: "second"},
+		"local only":     {policy: Policy{LocalOnly: true}, want: "here"},
+		"offline":        {conf: &offline, want: "here"},
+		"none":           {policy: Policy{Allow: settings.Patterns{"fourth"}}, code: "model_not_allowed"},
+		"without guess":  {policy: Policy{Strict: true}, code: "model_ambiguous"},
+		"none, no guess": {policy: Policy{Strict: true, Allow: settings.Patterns{"second"}}, code: "model_ambiguous"},
+	} {
+		o := Options{}
+		if c.conf != nil {
+			o.Settings = func() *settings.Settings { return c.conf }
+		}
+		a, _, e := New(fixed{sources}, o).Send(t.Context(), &Call{Key: &c.policy, Request: &llm.Request{Dialect: llm.OpenAI, Op: llm.Completions, Model: "m"}, Observer: quietObserver{}})
+		switch {
+		case c.code != "":
+			if e == nil || e.Code != c.code {
+				t.Errorf("%s: %v", name, e)
+			}
+		case e != nil || a.Source.Name != c.want:
+			t.Errorf("%s: %v %v, want %s", name, a, e, c.want)
+		}
+	}
+}
+
 func TestUnknownModelWithoutProvidersSaysHowToAddOne(t *testing.T) {
 	_, _, e := New(fixed{llm.NewSources(nil)}, Options{}).Resolve("gpt-4o")
 	if e == nil || e.Kind != llm.ModelNotFound || !strings.Contains(e.Message, "providers add") {

@@ -50,6 +50,7 @@ type needs struct {
 	freeOnly  bool
 	automatic bool
 	now       time.Time
+	moment    health.Moment
 	allowed   []bool
 }
 
@@ -63,20 +64,22 @@ func (n *needs) judge(i int, c *candidate) left {
 		return left{why: offline}
 	case !c.local && n.localOnly:
 		return left{why: notLocal}
-	case n.automatic && !answers(c.api, n.op, n.endpoint):
+	case n.automatic && (c.api != "" || n.op != llm.Chat) && !answers(c.api, n.op, n.endpoint):
 		return left{why: wrongEndpoint}
 	}
-	if l := n.able(c); l.why != fits {
-		return l
+	if c.dialect != n.dialect || n.uses&(c.lacks|c.unseen) != 0 {
+		if l := n.able(c); l.why != fits {
+			return l
+		}
 	}
 	switch {
-	case n.priced && !c.free && c.price.At(n.now) == nil:
+	case !c.free && n.priced && c.price.At(n.now) == nil:
 		return left{why: priceUnknown}
 	case n.freeOnly && !c.free:
 		return left{why: costsMoney}
 	case c.context > 0 && n.input > c.context:
 		return left{why: contextSmall}
-	case !c.health.Ready(n.now):
+	case !c.health.ReadyAt(n.moment):
 		return left{why: resting}
 	}
 	return left{}
@@ -84,7 +87,7 @@ func (n *needs) judge(i int, c *candidate) left {
 
 // able reports whether the model and the way to it have all that the request makes use of.
 func (n *needs) able(c *candidate) left {
-	if c.Source.Dialect == n.dialect {
+	if c.dialect == n.dialect {
 		if bad := n.uses & (c.lacks | c.unseen); bad != 0 {
 			return left{lacksFeature, firstOf(bad)}
 		}
@@ -107,8 +110,8 @@ type selected struct {
 	// figures holds those of best, one row for each.
 	figures [mostTargets][mostKeys]int64
 	lefts   []left // one for each of pool.list
-	// first is what each of those that fit was first ordered by.
-	first []int64
+	// first is what each of those that fit was first compared by, as exactly as people read it.
+	first []float32
 	// wait is the candidate that only its health keeps out and that is ready first; -1: there is none.
 	wait   int32
 	resort bool // it is asked all the same
@@ -123,8 +126,8 @@ type selected struct {
 
 // choose puts the candidates of a pool in order. It allocates the record of what it found and nothing for each model.
 func (p *pool) choose(n *needs, s shape) *selected {
-	out := &selected{pool: p, shape: s, wait: -1, lefts: make([]left, len(p.list)), first: make([]int64, len(p.list))}
-	out.best = out.backed[:0]
+	out := &selected{pool: p, shape: s, wait: -1, lefts: make([]left, len(p.list)), first: make([]float32, len(p.list))}
+	order := ranking{steps: p.steps, shape: &out.shape}
 	for i := range p.list {
 		c := &p.list[i]
 		l := n.judge(i, c)
@@ -136,8 +139,9 @@ func (p *pool) choose(n *needs, s shape) *selected {
 			}
 			continue
 		}
-		out.place(int32(i), c)
+		out.first[i] = float32(order.place(int32(i), c))
 	}
+	order.into(out)
 	return out
 }
 
@@ -178,60 +182,6 @@ func (s *selected) leave(c *candidate, why string) {
 	}
 }
 
-// place inserts a candidate where its figures put it. Candidates come in their own order, so that the first of equals
-// stays the first.
-func (s *selected) place(i int32, c *candidate) {
-	keys := s.pool.keys
-	var row [mostKeys]int64
-	n := len(s.best)
-	if n < mostTargets {
-		for k := range keys {
-			row[k] = keys[k].figure(c, s.shape)
-		}
-	} else if !s.betters(&row, c) {
-		s.first[i] = row[0]
-		return
-	}
-	s.first[i] = row[0]
-	at := n
-	for at > 0 && before(&row, &s.figures[at-1], len(keys)) {
-		at--
-	}
-	if n < mostTargets {
-		n++
-		s.best = s.backed[:n]
-	}
-	copy(s.best[at+1:], s.best[at:n-1])
-	copy(s.figures[at+1:n], s.figures[at:n-1])
-	s.best[at], s.figures[at] = i, row
-}
-
-// betters works out the figures of c as far as they are needed to tell that it does not come before the last of those that
-// have a place, and fills row where it does.
-func (s *selected) betters(row *[mostKeys]int64, c *candidate) bool {
-	keys, last := s.pool.keys, &s.figures[mostTargets-1]
-	better := false
-	for k := range keys {
-		row[k] = keys[k].figure(c, s.shape)
-		if !better && row[k] != last[k] {
-			if row[k] > last[k] {
-				return false
-			}
-			better = true
-		}
-	}
-	return better
-}
-
-func before(a, b *[mostKeys]int64, n int) bool {
-	for k := range n {
-		if a[k] != b[k] {
-			return a[k] < b[k]
-		}
-	}
-	return false
-}
-
 // prefer moves a candidate that fits to the front and reports whether it did.
 func (s *selected) prefer(provider, model string) bool {
 	for i := range s.pool.list {
@@ -259,7 +209,7 @@ func (s *selected) prefer(provider, model string) bool {
 		if s.best[at] != int32(i) {
 			row = [mostKeys]int64{}
 			for k, key := range s.pool.keys {
-				row[k] = key.figure(c, s.shape)
+				row[k] = key.figure(c, &s.shape)
 			}
 		}
 		copy(s.best[1:at+1], s.best[:at])

@@ -38,9 +38,10 @@ func BenchmarkSelectionOfThousand(b *testing.B) {
 	t := r.table()
 	p := t.pool(r, &conf.Routers[2])
 	n := needs{op: llm.Chat, dialect: llm.OpenAI, known: true, input: 2000, now: time.Now(), automatic: true}
+	n.moment = r.health.Moment(n.now)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.choose(&n, shape{2000, 500, n.now})
+		p.choose(&n, shape{input: 2000, output: 500, at: n.now})
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"localrouter/db/settings"
 	"localrouter/providers/llm"
-	"localrouter/routing/health"
 )
 
 // orderKey is one figure that candidates are ordered by; the smaller comes first. A strategy is one or two of them.
@@ -61,20 +60,36 @@ const unknownFigure = math.MaxInt64
 type shape struct {
 	input, output int64
 	at            time.Time // when it began: prices change
+
+	// What the models of a provider have in common while candidates are looked at: they come one after another.
+	source *llm.Source
+	guess  time.Duration
+}
+
+// pace is the time to the first content of c, guessed where it was not measured, and its speed.
+func (s *shape) pace(c *candidate) (first time.Duration, tokensPerSecond float64) {
+	first, tokensPerSecond = c.health.Measured()
+	if first == 0 {
+		if s.source != c.Source {
+			s.source, s.guess = c.Source, c.health.Guess()
+		}
+		first = s.guess
+	}
+	return first, tokensPerSecond
 }
 
 // plainly is up to how many tokens a sum of any price is far from what can be told.
 const plainly = 1 << 24
 
 // figure is what c is ordered by.
-func (k orderKey) figure(c *candidate, s shape) int64 {
+func (k orderKey) figure(c *candidate, s *shape) int64 {
 	switch k {
 	case byCost:
 		return c.cost(s)
 	case byStrength:
 		return c.static
 	case bySpeed:
-		return speed(c.health.Pace())
+		return speed(s.pace(c))
 	case byLocal:
 		return flag(!c.local)
 	case byRemote:
@@ -84,7 +99,8 @@ func (k orderKey) figure(c *candidate, s shape) int64 {
 	case byUse:
 		return flag(c.flat || c.local)
 	case byLatency:
-		return latency(c.health)
+		first, _ := s.pace(c)
+		return latency(first)
 	}
 	a := c.health.Averages()
 	return int64(a.Recent*16) + int64(a.Running)*16
@@ -98,7 +114,7 @@ func flag(b bool) int64 {
 }
 
 // cost is what a request of that shape costs at c, in 10^-12 USD.
-func (c *candidate) cost(s shape) int64 {
+func (c *candidate) cost(s *shape) int64 {
 	switch {
 	case c.free:
 		return 0
@@ -115,29 +131,27 @@ func (c *candidate) cost(s shape) int64 {
 	return int64(p.Cost(llm.Usage{Input: s.input, Output: s.output}))
 }
 
-// typicalAnswer is how many tokens an answer is taken to have where speeds are compared.
-const typicalAnswer = 500
+// typicalAnswer is how many tokens an answer is taken to have where speeds are compared, usualSpeed how many of them a
+// second has where that was not measured.
+const (
+	typicalAnswer = 500
+	usualSpeed    = 60
+)
 
 // speed is the time of a typical answer; steps makes figures that differ by little equal, so that what follows decides.
 func speed(first time.Duration, tokensPerSecond float64) int64 {
 	if first <= 0 && tokensPerSecond <= 0 {
 		return unknownFigure
 	}
-	if tokensPerSecond > 0 {
-		first += time.Duration(typicalAnswer / tokensPerSecond * float64(time.Second))
-	}
-	return steps(first)
+	return steps(first + time.Duration(typicalAnswer/cmp.Or(tokensPerSecond, usualSpeed)*float64(time.Second)))
 }
 
-// latency is the time to the first content; of a target that was never asked for a stream the time of a whole answer.
-func latency(t *health.Target) int64 {
-	if first, _ := t.Pace(); first > 0 {
-		return steps(first)
+// latency is the time to the first content.
+func latency(first time.Duration) int64 {
+	if first <= 0 {
+		return unknownFigure
 	}
-	if total := t.Averages().Total; total > 0 {
-		return steps(total)
-	}
-	return unknownFigure
+	return steps(first)
 }
 
 // noDifference is a time below which nobody sees one.

@@ -25,6 +25,8 @@ type pool struct {
 	router *settings.Router
 	list   []candidate
 	keys   []orderKey // the figures that its strategies order by
+	steps  []step     // the same, as they are compared
+	runs   int        // of fixed figures
 }
 
 // table gives the table of now.
@@ -106,6 +108,7 @@ func (t *table) pool(r *Router, router *settings.Router) *pool {
 	} else {
 		p.list = t.automaticLocked(&router.Select.Automatic)
 	}
+	p.rank()
 	if t.pools == nil {
 		t.pools = map[string]*pool{}
 	}

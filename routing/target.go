@@ -42,22 +42,25 @@ func (t *Target) price() (p *llm.Price, free bool) {
 
 // candidate is a target as a table holds it: with what selection asks of it worked out beforehand.
 type candidate struct {
-	Target
-	health  *health.Target
+	// What every selection asks comes first and together: of a thousand candidates the caches hold little more.
 	local   bool
 	free    bool
-	price   *llm.Price
-	flat    bool    // a subscription or free by plan
-	refuses llm.Set // features that a request of another dialect may not use
+	flat    bool // a subscription or free by plan
+	api     llm.API
+	dialect llm.Dialect
 	lacks   llm.Set // features that the model is known not to have
 	unseen  llm.Set // features that it does not have by the list of what it takes
 	context int64
-	static  int64 // order by strength, smaller is stronger
-	api     llm.API
+	health  *health.Target
+	runs    [mostRuns]int32
+	price   *llm.Price
+	static  int64   // order by strength, smaller is stronger
+	refuses llm.Set // features that a request of another dialect may not use
+	Target
 }
 
 func newCandidate(t Target, tracker *health.Tracker) candidate {
-	c := candidate{Target: t, local: t.Local(), flat: t.billing().Flat(), api: apiOf(&t), static: strengthOf(&t)}
+	c := candidate{Target: t, dialect: t.Source.Dialect, local: t.Local(), flat: t.billing().Flat(), api: apiOf(&t), static: strengthOf(&t)}
 	c.price, c.free = t.price()
 	c.health = tracker.Target(t.Source.Name, t.Source.Local, credentialIDs(t.Source), t.ID)
 	if m := t.Model; m != nil {

@@ -53,7 +53,7 @@ func (a *account) settle() {
 	if len(e.Attempts) == 0 || e.Op == llm.CountTokens {
 		return
 	}
-	if a.usage.Zero() && !a.usage.CostReported {
+	if a.usage.Zero() && !a.usage.CostReported || !a.spent() {
 		a.usage = a.estimate()
 	}
 	e.Usage = a.usage
@@ -114,6 +114,13 @@ const (
 // endedHere reports whether a failure is that the application or we ended the request.
 func endedHere(kind llm.Kind) bool {
 	return kind == llm.ClientGone || kind == llm.KeyDisabled || kind == llm.Stopping
+}
+
+// spent reports whether the provider had work with the request. What it counted before it failed without any content is
+// not charged; it does not count either where another target answered.
+func (a *account) spent() bool {
+	kind := a.x.entry.Kind
+	return kind == "" || a.started || endedHere(kind)
 }
 
 // estimate counts by length what the provider did not count. An event of a stream is about a token.

@@ -26,6 +26,8 @@ type reservations struct {
 	// planned is apart from ticket, because another target may have another plan.
 	planned *limits.Ticket
 	claim   limits.Claim
+	broke   string     // why only targets that cost nothing may be tried; empty: all may
+	short   *llm.Error // what who asks for others is told; nil where broke is empty
 }
 
 // limit lets the limits take part in the routing of req: they reserve what it is expected to use, or refuse it, once for
@@ -60,14 +62,24 @@ func (x *exchange) bounds() [3]*limits.Key {
 
 // reserve admits req, which goes through router (empty: none) to one of targets. What cannot be reserved for is left out:
 // left tells why, by the places of targets, and is nil where all stay. An error means that none stays, or that the key,
-// the router or the machine has no room. It is to be called again only where no target stays, with others; before another
-// target than the first that stays is tried, moveTo is.
+// the router or the machine has no room; where only money is short, the targets that cost none stay. It is to be called
+// again only where no target stays, with others; before another target than the first that stays is tried, moveTo is.
 func (x *exchange) reserve(req *llm.Request, router string, targets []target) (left []string, e *llm.Error) {
 	if x.g.Limits == nil || x.key == nil || len(targets) == 0 {
 		return nil, nil
 	}
 	x.router = x.g.Limits.Router(router)
 	x.bounded()
+	left, e, refusals := x.fit(req, targets)
+	if onlyMoney(refusals) { // money that is used up keeps nobody from what costs none
+		x.broke, x.short = lowerFirst(refusals[0].Name)+" has no money left for it", e
+		left, e, _ = x.fit(req, targets)
+	}
+	return left, e
+}
+
+// fit reserves for the targets that may be tried as things stand, or tells who has no room.
+func (x *exchange) fit(req *llm.Request, targets []target) (left []string, e *llm.Error, refusals []limits.Refusal) {
 	left, e = x.expect(req, targets)
 	var full []limits.Refusal
 	for i := range targets {
@@ -76,7 +88,8 @@ func (x *exchange) reserve(req *llm.Request, router string, targets []target) (l
 		}
 		refusals := x.usePlan(&targets[i])
 		if refusals == nil {
-			return left, x.reserveOwn()
+			e, refusals = x.reserveOwn()
+			return left, e, refusals
 		}
 		if left == nil {
 			left = make([]string, len(targets))
@@ -84,22 +97,30 @@ func (x *exchange) reserve(req *llm.Request, router string, targets []target) (l
 		left[i], full = refusalText(&refusals[0]), append(full, refusals...)
 	}
 	if full != nil {
-		return left, plansReached(full)
+		return left, plansReached(full), nil
 	}
-	return left, e
+	if e == nil {
+		e = x.short
+	}
+	return left, e, nil
+}
+
+// onlyMoney reports whether money is all that there is no room for.
+func onlyMoney(refusals []limits.Refusal) bool {
+	return len(refusals) > 0 && !slices.ContainsFunc(refusals, func(r limits.Refusal) bool { return r.Limit.Kind != settings.LimitCost })
 }
 
 // reserveOwn reserves with the key, the router and the machine, whose target has been reserved for.
-func (x *exchange) reserveOwn() *llm.Error {
+func (x *exchange) reserveOwn() (*llm.Error, []limits.Refusal) {
 	keys := x.bounds()
 	ticket, refusals := x.g.Limits.Admit(&x.claim, keys[:]...)
 	if refusals == nil {
 		x.ticket = ticket
-		return nil
+		return nil, nil
 	}
 	x.planned.Refund()
 	x.planned = nil
-	return limitReached(refusals)
+	return limitReached(refusals), refusals
 }
 
 // usePlan reserves with the plan of a target.
@@ -113,6 +134,9 @@ func (x *exchange) usePlan(t *target) (refusals []limits.Refusal) {
 // asked; one that was passed over had none.
 // Where the plan has no room it tells why, and the target is to be left out.
 func (x *exchange) moveTo(t *target, asked bool) (left string) {
+	if x.broke != "" && !t.Free() {
+		return x.broke
+	}
 	if x.g.Limits == nil || !asked && x.plan == x.g.Limits.Plan(t.Source.Name, t.ID) {
 		return ""
 	}
@@ -142,6 +166,13 @@ func (x *exchange) expect(req *llm.Request, targets []target) (left []string, e 
 	choices := max(1, int64(req.Choices))
 	for i := range targets {
 		t := &targets[i]
+		if x.broke != "" && !t.Free() {
+			if left == nil {
+				left = make([]string, len(targets))
+			}
+			left[i] = x.broke
+			continue
+		}
 		var price *llm.Price
 		if money != nil && !t.Free() {
 			var unknown *llm.Error
@@ -213,6 +244,9 @@ func costOf(p *llm.Price, input, output int64) int64 {
 	return int64(p.Cost(llm.Usage{Input: input, Output: output}))
 }
 
+// ofKey stands before the id of a key where the answers to all its requests are meant: no provider's name has it.
+const ofKey = "key:"
+
 // outputs guesses how long answers get.
 type outputs struct{ recent limits.Outputs }
 
@@ -242,8 +276,13 @@ func (x *exchange) left() bool {
 // settleLimits books what the request used, once. One that no provider answered counts nowhere.
 func (x *exchange) settleLimits() {
 	e := x.entry
-	if x.ticket != nil && e.Kind == "" && e.Usage.Output > 0 {
-		x.g.outputs.recent.Add(e.Provider+"/"+e.Model, e.Usage.Output)
+	if e.Kind == "" && e.Usage.Output > 0 {
+		if x.ticket != nil {
+			x.g.outputs.recent.Add(e.Provider+"/"+e.Model, e.Usage.Output)
+		}
+		if e.Route != nil {
+			x.g.outputs.recent.Add(ofKey+e.KeyID, e.Usage.Output)
+		}
 	}
 	if e.Kind != "" && !x.answer.started && e.Usage.Zero() && e.Cost == 0 && !x.left() {
 		x.ticket.Refund()

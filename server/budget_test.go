@@ -187,6 +187,47 @@ func TestTheDearestOfTheCandidatesIsReserved(t *testing.T) {
 	}
 }
 
+// TestWhatCostsNothingGoesOnWithoutMoney: a budget that is used up leaves a router its local and free models, whichever
+// stands first, and a fallback from them reaches nothing that costs money.
+func TestWhatCostsNothingGoesOnWithoutMoney(t *testing.T) {
+	r := newRig(t, boundBy(settings.Settings{}, settings.Budget{Day: dollar}, "requests=3/1h"))
+	r.provider.answer = dear(dollar)
+	r.chat("p/m", 10)
+	model, _ := r.source("p").Model("m")
+	paid, local := target{Source: r.source("p"), ID: "m", Model: model}, target{Source: r.source("here"), ID: "small"}
+	flat := target{Source: r.source("p"), ID: "flat", Model: &llm.Model{ID: "flat", Billing: llm.BillingFlat}}
+	x := r.exchange()
+	left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid, local, flat})
+	if e != nil || len(left) != 3 || left[0] != "the key my-app-1 has no money left for it" || left[1]+left[2] != "" {
+		t.Fatalf("%q %v", left, e)
+	}
+	if got := x.claim.Expected; got[settings.LimitCost] != 0 || got[settings.LimitRequests] != 1 {
+		t.Errorf("reserved %v", got)
+	}
+	if x.moveTo(&paid, true) == "" || x.moveTo(&flat, true) != "" {
+		t.Error("a fallback spends what is not there, or refuses what costs nothing")
+	}
+	if s := r.Limits.Standings(&x.own); s[0].Remaining != 1 {
+		t.Errorf("counted twice: %+v", s)
+	}
+	x.ticket.Refund()
+	x = r.exchange() // of the first targets each costs money: the next are asked for
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid, paid}); e == nil || e.Code != "budget_exceeded" || left[0] == "" || left[1] == "" {
+		t.Errorf("%q %v", left, e)
+	}
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid, flat}); e != nil || left[0] == "" || left[1] != "" {
+		t.Errorf("%q %v", left, e)
+	}
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid}); e == nil || e.Code != "budget_exceeded" || left[0] == "" {
+		t.Errorf("%q %v", left, e)
+	}
+	r.chat("here/small", 10)
+	x = r.exchange() // more than money is short: nothing goes on
+	if left, e := x.reserve(&llm.Request{Op: llm.Chat, MaxOutput: 100}, "", []target{paid, local}); e == nil || e.Status != 429 || !strings.Contains(e.Message, "3 requests in 1h") {
+		t.Errorf("%q %v", left, e)
+	}
+}
+
 // TestThePriceOfNowIsReserved, not the one that held before; none is known where the last has run out.
 func TestThePriceOfNowIsReserved(t *testing.T) {
 	r := newRig(t, boundBy(settings.Settings{}, settings.Budget{Day: dollar}))

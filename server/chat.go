@@ -105,6 +105,7 @@ func (x *exchange) call(req *llm.Request) (*routing.Call, *llm.Error) {
 	}
 	c := &routing.Call{ID: x.entry.ID, Request: req, Codec: x.codec, Observer: &x.answer, Key: x.policy(), Session: x.session(), Rehearse: rehearse,
 		Again: x.answer.again, Waiting: x.waiting}
+	c.Output, _ = x.g.outputs.recent.Guess(ofKey + x.key.ID)
 	x.limit(c)
 	if req.Stream {
 		c.Early = func(a llm.Attempt, n int) { x.sendEarly(c.Chosen, &a, n) }

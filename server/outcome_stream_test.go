@@ -196,3 +196,26 @@ func TestALongStreamThatTriesClosesTheBreaker(t *testing.T) {
 		t.Errorf("while the stream runs the next one went to %s", a.Header.Get("X-Localrouter-Route"))
 	}
 }
+
+// TestWhatABrokenStreamUsed: Anthropic counts the input at the beginning and the output at the end. What broke in its middle
+// is estimated by what came of it; what failed before any content is not charged, whatever was counted.
+func TestWhatABrokenStreamUsed(t *testing.T) {
+	long := strings.Repeat("four ", 80)
+	for name, c := range map[string]struct {
+		script providertest.Script
+		output int64
+		input  int64
+	}{
+		"broken in the middle":  {begins(llm.Anthropic, (*providertest.Conn).Cut, long), int64(len(long)+3) / 4, 5},
+		"failed before content": {providertest.Stream(messageStart, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}\n\n"), 0, 0},
+		"broken behind its count": {providertest.StreamThen((*providertest.Conn).Cut, messageStart, messageText(long),
+			"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":3}}\n\n"), 3, 5},
+	} {
+		s := stage(t, []peer{{name: "a", dialect: llm.Anthropic}}, func(conf *settings.Settings) { conf.Resilience.Retries = 0 })
+		s.up["a"].Answer(c.script)
+		u := s.chat(llm.Anthropic, "a/m", true).entry.Usage
+		if u.Input != c.input || u.Output != c.output || u.Estimated != (c.output > 3) {
+			t.Errorf("%s: %+v", name, u)
+		}
+	}
+}

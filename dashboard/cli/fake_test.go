@@ -102,7 +102,7 @@ func newFake(scenario string) *fake {
 	case "troubled":
 		f.status["status"], f.status["detail"] = "degraded", "no provider answers"
 		f.status["today"].(map[string]any)["cost_unknown"] = 3
-		f.status["settings_error"] = "settings.yaml:7:3: unknown field prot; did you mean port"
+		f.status["settings_error"] = "settings.yaml:7:3: unknown field prot; did you mean port\nsettings.yaml:9:1: bad port"
 		f.status["vault"] = map[string]any{"status": "locked", "backend": "keyring", "detail": "unlock the login keyring"}
 		f.status["notices"] = []string{"the database was damaged; the copy of 10:00 was restored"}
 	case "stopped":

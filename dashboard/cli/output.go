@@ -108,7 +108,7 @@ func visible(text string) int {
 // clean takes the control characters out of a foreign text: a model's name must not move the cursor of a terminal.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\t' {
+		if r == '\t' || r == '\n' {
 			return ' '
 		}
 		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Cf, r) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,7 +73,9 @@ func (s *session) showStatus(st *status, base string) {
 	}
 	rows = append(rows, []string{"  keys' vault", vault})
 	if st.SettingsError != "" {
-		rows = append(rows, []string{"  settings", s.paint("31", clean(st.SettingsError))})
+		for fault := range strings.Lines(st.SettingsError) {
+			rows = append(rows, []string{"  settings", s.paint("31", clean(strings.TrimSpace(fault)))})
+		}
 	}
 	for _, n := range st.Notices {
 		rows = append(rows, []string{"  notice", clean(n)})

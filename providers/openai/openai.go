@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"localrouter/providers/llm"
 	"localrouter/providers/tokens"
@@ -31,7 +32,29 @@ type Options struct {
 type Client struct {
 	up      *upstream.Client
 	o       Options
-	noUsage sync.Map // models that refused stream_options.include_usage
+	noUsage refusers // of stream_options.include_usage
+}
+
+// refusers remembers models that refused an edit of ours. Applications may name any model, so it is bounded. The zero value
+// is ready.
+type refusers struct {
+	models sync.Map
+	n      atomic.Int32
+}
+
+const mostRefusers = 1024
+
+func (r *refusers) add(model string) {
+	if r.n.Add(1) > mostRefusers { // whoever is still in use is soon known again
+		r.n.Store(1)
+		r.models.Clear()
+	}
+	r.models.Store(model, true)
+}
+
+func (r *refusers) has(model string) bool {
+	_, known := r.models.Load(model)
+	return known
 }
 
 const pathChat = "/chat/completions"
@@ -60,7 +83,7 @@ func (c *Client) Send(ctx context.Context, req *llm.Request, model string, obs l
 	relay, err := c.attempt(ctx, req, model, ask, obs)
 	if err != nil && ask && refusesUsage(err) {
 		// Only this edit was ours, so only this one is undone; the provider is not asked for it again.
-		c.noUsage.Store(model, true)
+		c.noUsage.add(model)
 		relay, err = c.attempt(ctx, req, model, false, obs)
 	}
 	if err != nil {
@@ -104,8 +127,7 @@ func (c *Client) asksUsage(req *llm.Request, model string) bool {
 	if !req.Stream || req.WantsUsage || c.o.NoStreamUsage || req.Op != llm.Chat && req.Op != llm.Completions {
 		return false
 	}
-	_, refused := c.noUsage.Load(model)
-	return !refused
+	return !c.noUsage.has(model)
 }
 
 // refusesUsage reports whether err is a refusal that names the edit.
@@ -120,11 +142,10 @@ func refusesUsage(err *llm.Error) bool {
 // Converse makes one attempt to have a request of another dialect answered; see llm.Provider.
 func (c *Client) Converse(ctx context.Context, o *llm.Order, obs llm.Observer) (llm.Stream, error) {
 	st := c.o.Style
-	_, refused := c.noUsage.Load(o.ID)
-	st.StreamUsage = !c.o.NoStreamUsage && !refused
+	st.StreamUsage = !c.o.NoStreamUsage && !c.noUsage.has(o.ID)
 	s, err := c.converse(ctx, o, st, obs)
 	if err != nil && o.Request.Stream && st.StreamUsage && refusesUsage(err) {
-		c.noUsage.Store(o.ID, true)
+		c.noUsage.add(o.ID)
 		st.StreamUsage = false
 		s, err = c.converse(ctx, o, st, obs)
 	}

@@ -122,6 +122,9 @@ func classify(status int, s said) llm.Kind {
 	if status == http.StatusForbidden && s.flagged { // the credential is as good as before
 		return llm.ContentPolicy
 	}
+	if status == http.StatusForbidden && s.kind == "invalid_request_error" && s.code == "" {
+		return llm.ProviderRejected // "You are not allowed to generate embeddings from this model": nor would another key be
+	}
 	return wire.StatusKind(status)
 }
 

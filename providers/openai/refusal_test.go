@@ -27,6 +27,7 @@ func TestRefusals(t *testing.T) {
 		"too long":                 {providertest.JSON(400, `{"error":{"message":"m","code":"context_length_exceeded"}}`), llm.ContextTooLong, 400, 0, true, ""},
 		"bearer is no context":     {providertest.JSON(401, `{"error":{"message":"bearer token context_length_exceeded","code":"context_length_exceeded"}}`), llm.ProviderAuth, 502, 0, false, "set-key"},
 		"policy":                   {providertest.JSON(400, `{"error":{"message":"m","code":"content_policy_violation"}}`), llm.ContentPolicy, 400, 0, true, ""},
+		"not for this model":       {providertest.JSON(403, `{"error":{"message":"You are not allowed to generate embeddings from this model","type":"invalid_request_error","param":null,"code":null}}`), llm.ProviderRejected, 403, 0, true, ""},
 		"flagged by OpenRouter":    {providertest.JSON(403, `{"error":{"message":"m","code":403,"metadata":{"reasons":["x"],"flagged_input":"bad words","provider_name":"p","model_slug":"s"}}}`), llm.ContentPolicy, 403, 0, true, ""},
 		"busy":                     {providertest.JSON(429, `{"error":{"message":"m","code":"rate_limit_exceeded"}}`, "Retry-After: 7"), llm.RateLimited, 429, 7 * time.Second, true, ""},
 		"busy for milliseconds":    {providertest.JSON(429, `{"error":{"message":"m"}}`, "Retry-After-Ms: 1500"), llm.RateLimited, 429, 1500 * time.Millisecond, true, ""},

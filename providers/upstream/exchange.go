@@ -165,10 +165,20 @@ func (x *exchange) estimate() (u llm.Usage) {
 	return u
 }
 
+// unfinished corrects the provider's count of a stream that did not come to its end: some tell the input at the beginning
+// and the output at the end only.
+func (x *exchange) unfinished() {
+	if u := x.usage; !x.finished && x.ask.stream && !u.Zero() && !u.CostReported {
+		u.Output, u.Estimated = max(u.Output, (x.content+bytesPerToken-1)/bytesPerToken), true
+		x.obs.Usage(u)
+	}
+}
+
 // fail ends the answer with e, tells the observer and gives everything back.
 func (x *exchange) fail(e *llm.Error) *llm.Error {
 	if x.committed || e.Kind == llm.ClientGone {
 		x.estimate()
+		x.unfinished()
 	}
 	x.obs.Failed(e)
 	x.release(nil)

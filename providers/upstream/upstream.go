@@ -129,7 +129,11 @@ func New(o Options, f Format, paths ...string) (*Client, error) {
 	o.clocks()
 	c := &Client{o: o, format: f, base: base, query: queryOf(base, o.Query)}
 	_, c.near = wire.Near(base)
-	c.t, err = wire.NewTransport(base, wire.Options{Connect: o.Connect, CAFile: o.CAFile, Getenv: o.Getenv, Header: c.fixed()})
+	getenv := o.Getenv
+	if o.Local {
+		getenv = nil // a proxy may stand anywhere, and what is local leaves this person's ground on no way
+	}
+	c.t, err = wire.NewTransport(base, wire.Options{Connect: o.Connect, CAFile: o.CAFile, Getenv: getenv, Header: c.fixed()})
 	if err != nil {
 		return nil, err
 	}

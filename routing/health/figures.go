@@ -164,13 +164,13 @@ func half(steps int64) float64 {
 	return (1 + part*(part*0.1716-0.6716)) * math.Float64frombits(uint64(1023-whole)<<52)
 }
 
-// Pace is the time to the first content, guessed where it was not measured, and the speed from there on. It takes no lock
-// and is cheaper than Averages, for who asks thousands.
-func (t *Target) Pace() (first time.Duration, tokensPerSecond float64) {
-	now := t.tracker.latest.Load()
-	f := &t.model.figures
-	if first = time.Duration(f.first.get(now)); first == 0 {
-		first = t.provider.firstToken(now)
-	}
-	return first, f.speed.get(now)
+// Measured is the time to the first content and the speed from there on, as far as this model was measured; zero: it was
+// not. It takes no lock and is cheaper than Averages, for who asks thousands.
+func (t *Target) Measured() (first time.Duration, tokensPerSecond float64) {
+	f, now := &t.model.figures, t.tracker.latest.Load()
+	return time.Duration(f.first.get(now)), f.speed.get(now)
 }
+
+// Guess is the time to the first content of any model of the provider that was not measured; zero: there is nothing to guess
+// by.
+func (t *Target) Guess() time.Duration { return t.provider.firstToken(t.tracker.latest.Load()) }

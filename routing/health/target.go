@@ -44,8 +44,17 @@ func (t *Tracker) Target(name string, local bool, credentials []string, modelID 
 }
 
 // Ready reports whether the target may be tried now without force. It takes no lock.
-func (t *Target) Ready(now time.Time) bool {
-	at := t.tracker.at(now)
+func (t *Target) Ready(now time.Time) bool { return t.ReadyAt(t.tracker.Moment(now)) }
+
+// Moment is a time as the states of targets know it.
+type Moment int64
+
+// Moment tells a time once for many questions.
+func (t *Tracker) Moment(now time.Time) Moment { return Moment(t.at(now)) }
+
+// ReadyAt is Ready for who asks thousands.
+func (t *Target) ReadyAt(moment Moment) bool {
+	at := int64(moment)
 	if t.provider.breaker.gate.Load() > at || t.model.rest.gate.Load() > at {
 		return false
 	}

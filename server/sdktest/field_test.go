@@ -11,7 +11,6 @@ type fieldCase struct {
 	client  string
 	name    string
 	value   any
-	more    map[string]any // that it needs beside it
 	tools   bool
 	report  string // in X-LocalRouter-Dropped; "" where it is said exactly
 	refused bool

@@ -8,7 +8,7 @@ import (
 
 // TestEachSDKListsTheSameModels reads the list page by page where the dialect has pages.
 func TestEachSDKListsTheSameModels(t *testing.T) {
-	at := place{base: "http://" + running.gateway, key: key}
+	at := place{base: running.URL, key: key}
 	for _, r := range routes() {
 		r.ready(t)
 	}

@@ -70,7 +70,7 @@ func (r route) place() place {
 	if r.straight {
 		return place{base: r.vendor.base, key: providerKey}
 	}
-	return place{base: "http://" + running.gateway, key: key}
+	return place{base: running.URL, key: key}
 }
 
 // model is the name of a vendor's model as the application says it.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"localrouter/server/sdktest/node/gateway"
+	"localrouter/server/sdktest/gateway"
 	"localrouter/server/sdktest/node/npm"
 )
 
@@ -83,7 +83,10 @@ func TestAgentsWorkWithoutTheGateway(t *testing.T) {
 // agent with each of them.
 func TestAgentsWorkThroughTheGateway(t *testing.T) {
 	packages := npm.Need(t, ".")
-	program := gateway.Build(t, filepath.Join("..", "..", ".."))
+	program, err := gateway.Build(filepath.Join("..", "..", ".."), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	claudeUp, openaiUp := startUpstream(t, &anthropic{}), startUpstream(t, &openai{})
 	pairs := []struct {
 		provider gateway.Provider
@@ -98,7 +101,7 @@ func TestAgentsWorkThroughTheGateway(t *testing.T) {
 	var cells []*cell
 	for _, p := range pairs {
 		p.provider.Key = providerKey
-		g, err := program.Start(t, p.provider)
+		g, key, err := gateway.Before(t, program, p.provider)
 		if err != nil {
 			t.Errorf("a gateway with a provider of type %s: %v", p.provider.Type, err)
 		}
@@ -110,7 +113,7 @@ func TestAgentsWorkThroughTheGateway(t *testing.T) {
 			for _, a := range some {
 				c := &cell{agent: a, upstream: p.upstream, to: target{model: p.provider.Name + "/" + model, small: p.provider.Name + "/" + p.upstream.dialect.small()}}
 				if err == nil {
-					c.to.url, c.to.key = g.URL, g.Key
+					c.to.url, c.to.key = g.URL, key.Secret
 				} else {
 					c.went = "FAILED: no gateway"
 				}

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"localrouter/server/sdktest/node/gateway"
+	"localrouter/server/sdktest/gateway"
 	"localrouter/server/sdktest/node/npm"
 )
 
@@ -87,7 +87,10 @@ func TestSDKsWorkWithoutTheGateway(t *testing.T) {
 // its own, so that one that cannot start takes only its own lines with it.
 func TestSDKsWorkThroughTheGateway(t *testing.T) {
 	suites := newSuites(t)
-	program := gateway.Build(t, filepath.Join("..", "..", ".."))
+	program, err := gateway.Build(filepath.Join("..", "..", ".."), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	var targets []target
 	var upstreams []*upstream
 	for _, p := range []gateway.Provider{{Name: "upo", Type: "openai-compatible"}, {Name: "upa", Type: "anthropic"}} {
@@ -102,12 +105,12 @@ func TestSDKsWorkThroughTheGateway(t *testing.T) {
 			p.BaseURL += "/v1"
 			u.unasked = true
 		}
-		g, err := program.Start(t, p)
+		g, key, err := gateway.Before(t, program, p)
 		if err != nil {
 			t.Errorf("a gateway with a provider of type %s: %v", p.Type, err)
 			continue
 		}
-		targets = append(targets, target{p.Type, u.name, g.URL, g.Key, p.Name + "/"})
+		targets = append(targets, target{p.Type, u.name, g.URL, key.Secret, p.Name + "/"})
 	}
 	for _, s := range sdks {
 		suites.run(t, s, targets...)

@@ -49,7 +49,7 @@ func books(home string) (map[string]row, error) {
 // audit holds the log against the answers: each is in it once, under the key that asked and the model that answered, at
 // what its vendor's list says its tokens cost. It returns the sum that the program counted.
 func (s *session) audit() (sum float64, faults []string, err error) {
-	rows, err := books(s.program.home)
+	rows, err := books(s.gateway.Home)
 	if err != nil {
 		return 0, nil, err
 	}

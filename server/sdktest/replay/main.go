@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+
+	"localrouter/server/sdktest/gateway"
 )
 
 func main() {
@@ -49,7 +51,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	defer os.RemoveAll(dir)
 	bin := *built
 	if bin == "" {
-		if bin, err = build(*root, dir); err != nil {
+		if bin, err = gateway.Build(*root, dir); err != nil {
 			return err
 		}
 	}
@@ -61,7 +63,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	scenes := day(*turns)
 	if *packages == "" {
 		fmt.Fprintln(out, "all requests are sent by the SDKs for Go")
-	} else if s.player.node, err = startNode(s.program.url, *packages, dir, func(format string, a ...any) { fmt.Fprintf(out, format+"\n", a...) }); err != nil {
+	} else if s.player.node, err = startNode(s.gateway.URL, *packages, dir, func(format string, a ...any) { fmt.Fprintf(out, format+"\n", a...) }); err != nil {
 		fmt.Fprintln(out, "all requests are sent by the SDKs for Go:", err)
 	} else {
 		defer s.player.node.stop()

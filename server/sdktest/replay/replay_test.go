@@ -3,23 +3,21 @@ package main
 import (
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"localrouter/server/sdktest/gateway"
 )
 
 // TestAnHourOfADay: what a person asks is answered while providers fail, nothing leaves the machine that may not, and
 // each answer's receipt and line in the log agree with what the providers saw. The whole day is `go run ./replay`.
 func TestAnHourOfADay(t *testing.T) {
 	dir := t.TempDir()
-	bin := os.Getenv("LOCALROUTER_PROGRAM") // may name one that is built already
-	if bin == "" {
-		var err error
-		if bin, err = build(filepath.Join("..", "..", ".."), dir); err != nil {
-			t.Fatal(err)
-		}
+	bin, err := gateway.Build(filepath.Join("..", "..", ".."), dir)
+	if err != nil {
+		t.Fatal(err)
 	}
 	s, err := newSession(bin, filepath.Join(dir, "home"), "", quick, io.Discard)
 	if err != nil {

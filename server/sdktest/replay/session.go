@@ -13,12 +13,15 @@ import (
 
 	"github.com/anthropics/anthropic-sdk-go/v2"
 	"github.com/openai/openai-go/v3"
+
+	"localrouter/server/sdktest/gateway"
 )
 
 // session is the day as it runs: the upstreams, the program before them, the person who asks, and the results.
 type session struct {
 	ups     map[string]*upstream
-	program *program
+	gateway *gateway.Gateway
+	keys    map[string]string // by the name of who asks
 	player  *player
 	pace    pace
 	say     io.Writer // progress, for who watches
@@ -27,7 +30,7 @@ type session struct {
 
 // newSession starts the upstreams and the program. ollama is the address of a real one, or empty. End it with close.
 func newSession(bin, home, ollama string, pace pace, say io.Writer) (*session, error) {
-	s := &session{ups: map[string]*upstream{}, pace: pace, say: say}
+	s := &session{ups: map[string]*upstream{}, keys: map[string]string{}, pace: pace, say: say}
 	for _, u := range []*upstream{newOpenAI(), newAnthropic(), newOpenRouter(), newOllama()} {
 		if u.name == "ollama" && ollama != "" {
 			u.reply = behind(ollama)
@@ -40,17 +43,19 @@ func newSession(bin, home, ollama string, pace pace, say io.Writer) (*session, e
 		s.ups[u.name] = u
 	}
 	var err error
-	if s.program, err = startProgram(bin, home, settingsOf(s.ups, pace)); err != nil {
+	if s.gateway, err = gateway.Start(bin, home, settingsOf(s.ups, pace), "REPLAY_KEY="+vendorKey); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	for _, k := range person {
-		if err := s.program.newKey(k.name, k.terms...); err != nil {
+		made, err := s.gateway.NewKey(k.name, k.terms...)
+		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
+		s.keys[k.name] = made.Secret
 	}
-	s.player = &player{url: s.program.url, keys: s.program.keys, openAIs: map[string]*openai.Client{}, anthropos: map[string]*anthropic.Client{}, talks: map[string]*talk{}}
+	s.player = &player{url: s.gateway.URL, keys: s.keys, openAIs: map[string]*openai.Client{}, anthropos: map[string]*anthropic.Client{}, talks: map[string]*talk{}}
 	for _, id := range []string{"ollama/tiny:latest", "openai/gpt-6.1-sol", "anthropic/claude-opus-5-5", "openrouter/deepseek/deepseek-flash"} {
-		if err := s.program.until(id+" is listed", func() bool { return s.program.lists("script", id) }); err != nil {
+		if err := s.gateway.Until(id+" is listed", func() bool { return slices.Contains(s.gateway.Models(s.keys["script"]), id) }); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 	}
@@ -59,8 +64,8 @@ func newSession(bin, home, ollama string, pace pace, say io.Writer) (*session, e
 
 // close ends everything.
 func (s *session) close() (err error) {
-	if s.program != nil {
-		err = s.program.stop()
+	if s.gateway != nil {
+		err = s.gateway.Stop()
 	}
 	for _, u := range s.ups {
 		u.stop()
@@ -97,7 +102,7 @@ func (s *session) hand(what string) error {
 		return nil
 	}
 	if words[0] == "$" {
-		_, err := s.program.run(words[1:]...)
+		_, err := s.gateway.Run(words[1:]...)
 		return err
 	}
 	u := s.ups[words[0]]
