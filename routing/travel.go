@@ -77,8 +77,11 @@ func (j *journey) judge(at int, e *llm.Error) course {
 			p.ready = ready
 		}
 	}
-	if j.c.Request.Rest != nil || j.forced { // what was read of an upload is gone: it can be sent once
+	switch {
+	case j.c.Request.Rest != nil: // what was read of an upload is gone: it can be sent once
 		return course{}
+	case j.forced: // another credential may have come back meanwhile
+		return course{credential: what.credential}
 	}
 	if what.again == asLast && j.failures(j.order[at].Source.Name) > 1 {
 		what.provider = true // two of its models failed: it is not the model's trouble, and attempts are few
@@ -119,6 +122,7 @@ func (j *journey) following(at int, what course) int {
 		return at
 	}
 	if what.credential && j.spare(at) {
+		j.forced = false
 		return at
 	}
 	if what.next && (j.mayFallBack() || j.meaning.router != nil && len(j.attempts) == 0) { // nobody was asked yet: that is no fallback

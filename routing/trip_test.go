@@ -50,6 +50,7 @@ type trip struct {
 	busy      map[string]bool // providers that were full between then and the decision
 	admits    int
 	reserved  string // the target that limits reserved for
+	begun     string // the one they reserved for at first, which they never refuse
 	refused   bool   // limits refused it
 	waited    bool   // in a provider's queue
 	turned    bool   // a provider's queue was full
@@ -223,6 +224,7 @@ func (d *day) call(t *trip) *routing.Call {
 		if t.reserved == "" { // a plan never keeps all away here
 			left[0], t.reserved = "", targets[0].Name()
 		}
+		t.begun = t.reserved
 		t.admits++
 		if len(targets) == 0 {
 			d.problemLocked(checkAdmit, t, "limits were asked about no target")
@@ -236,7 +238,7 @@ func (d *day) call(t *trip) *routing.Call {
 	c.Move = func(target routing.Target, _ bool) string {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if t.reserved = target.Name(); t.tight(t.reserved) {
+		if t.reserved = target.Name(); t.reserved != t.begun && t.tight(t.reserved) {
 			t.reserved = ""
 			return planned
 		}

@@ -29,6 +29,9 @@ func (c *Client) refused(x *exchange) *llm.Error {
 	e := c.format.Refused(resp.StatusCode, resp.Header, body)
 	e.Provider, e.Model, e.Status, e.Dialect = c.o.Name, x.model, resp.StatusCode, c.format.Dialect()
 	e.Header, e.RetryAfter = fields(resp.Header), wire.RetryAfter(resp.Header, c.o.Now())
+	if e.RetryAfter == 0 && e.Kind == llm.RateLimited {
+		e.RetryAfter = wire.QuotaReset(resp.Header, c.o.Now())
+	}
 	switch e.Kind {
 	case llm.ProviderAuth:
 		return c.credential(x.model, resp.StatusCode, e.Message)

@@ -35,12 +35,47 @@ func TestRetryAfterInAllItsSpellings(t *testing.T) {
 	}
 }
 
+// TestAQuotaTellsWhenItIsGivenAnew, in the spellings of OpenAI, Anthropic and OpenRouter: the last of those that are used up
+// counts.
+func TestAQuotaTellsWhenItIsGivenAnew(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	field := func(pairs ...string) http.Header {
+		h := http.Header{}
+		for i := 0; i < len(pairs); i += 2 {
+			h.Set(pairs[i], pairs[i+1])
+		}
+		return h
+	}
+	for name, c := range map[string]struct {
+		header http.Header
+		want   time.Duration
+	}{
+		"nothing":          {field(), 0},
+		"something left":   {field("x-ratelimit-remaining-requests", "3", "x-ratelimit-reset-requests", "6m0s"), 0},
+		"OpenAI":           {field("x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "6m0s"), 6 * time.Minute},
+		"the tokens only":  {field("x-ratelimit-remaining-requests", "7", "x-ratelimit-reset-requests", "6m0s", "x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-tokens", "20ms"), 20 * time.Millisecond},
+		"both":             {field("x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1s", "x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-tokens", "59.5"), 59500 * time.Millisecond},
+		"Anthropic":        {field("anthropic-ratelimit-output-tokens-remaining", "0", "anthropic-ratelimit-output-tokens-reset", "2026-11-24T12:00:42Z"), 42 * time.Second},
+		"OpenRouter":       {field("x-ratelimit-remaining", "0", "x-ratelimit-reset", "1795521690000"), 90 * time.Second},
+		"epoch in seconds": {field("x-ratelimit-remaining", "0", "x-ratelimit-reset", "1795521690"), 90 * time.Second},
+		"over":             {field("x-ratelimit-remaining", "0", "x-ratelimit-reset", "1795521500"), 0},
+		"words":            {field("x-ratelimit-remaining", "0", "x-ratelimit-reset", "soon"), 0},
+	} {
+		if got := QuotaReset(c.header, now); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	for _, s := range []string{"1", "1e300", "-0", "1h", "Tue, 24 Nov 2026 12:01:00 GMT", "0x1p-2"} {
 		f.Add(s, s)
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if d := RetryAfter(http.Header{"Retry-After": {a}, "Retry-After-Ms": {b}}, time.Unix(1_800_000_000, 0)); d < 0 || d > MaxRetryAfter {
+			t.Fatalf("%v", d)
+		}
+		if d := QuotaReset(http.Header{"X-Ratelimit-Remaining": {a}, "X-Ratelimit-Reset": {b}}, time.Unix(1_800_000_000, 0)); d < 0 || d > MaxRetryAfter {
 			t.Fatalf("%v", d)
 		}
 	})
