@@ -671,7 +671,7 @@ func (a *app) Running() []dashboard.Run {
 	runs := a.gateway.Running()
 	list := make([]dashboard.Run, 0, len(runs))
 	for _, r := range slices.Backward(runs) {
-		list = append(list, dashboard.Run{ID: r.ID, Key: r.Key, Asked: r.Asked, Provider: r.Provider, Model: r.Model, Start: r.Start})
+		list = append(list, dashboard.Run{ID: r.ID, Key: r.Key, Asked: r.Asked, Provider: r.Provider, Model: r.Model, Waiting: r.Waiting, Start: r.Start})
 	}
 	return list
 }

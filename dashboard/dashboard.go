@@ -36,6 +36,7 @@ type Run struct {
 	ID, Key         string
 	Asked           string // the model as the application wrote it
 	Provider, Model string // that answers; empty until it does
+	Waiting         bool   // in line for Provider, which is busy
 	Tokens          int64  // of output so far; 0: not known
 	Start           time.Time
 }

@@ -137,7 +137,10 @@ func (d *Dashboard) runs() []runView {
 	now := d.o.Now()
 	for _, r := range d.o.Gateway.Running() {
 		v := runView{ID: r.ID, Key: r.Key, Model: r.Asked, For: formatClock(now.Sub(r.Start))}
-		if r.Provider != "" {
+		switch {
+		case r.Waiting:
+			v.Model = "in line for " + r.Provider
+		case r.Provider != "" && r.Model != "":
 			v.Model = r.Provider + " / " + r.Model
 		}
 		if r.Tokens > 0 {
