@@ -94,7 +94,7 @@ func (j *journey) stay() {
 	if s := j.table.sources.Named(home.provider); s != nil && s.Dialect == j.c.Request.Dialect {
 		j.signed = j.needs.uses&signed != 0
 	}
-	j.stuck = j.selected.prefer(home.provider, home.model)
+	j.stuck = j.selected.prefer(home.provider, home.model, j.needs.moment)
 }
 
 // goesOn reports whether a conversation has a history that somebody wrote. A beginning goes where it is best off.

@@ -158,12 +158,11 @@ func (r *ranking) value(of *row, k int) int64 {
 	return of.values[k]
 }
 
-// into writes the order down, with all figures.
+// into writes the order down behind what stands there, with all figures.
 func (r *ranking) into(s *selected) {
-	s.best = s.backed[:r.n]
-	for k, at := range r.at[:r.n] {
-		of := &r.rows[at]
-		s.best[k] = of.who
+	for _, at := range r.at[:min(r.n, mostTargets-len(s.best))] {
+		of, k := &r.rows[at], len(s.best)
+		s.best = append(s.best, of.who)
 		figure := 0
 		for i, step := range r.steps {
 			if step.run < 0 {

@@ -170,6 +170,9 @@ func (s *selected) candidates(n *needs) []llm.Candidate {
 		for k, key := range s.pool.keys {
 			one.Figures = append(one.Figures, key.words(c, s.figures[row][k]))
 		}
+		if row >= s.well {
+			one.Figures = append(one.Figures, "behind the others: the last check found nobody there")
+		}
 		list = append(list, one)
 	}
 	var rest []int32

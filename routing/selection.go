@@ -116,6 +116,8 @@ type selected struct {
 	wait   int32
 	resort bool // it is asked all the same
 	until  time.Time
+	// well is how many of best come first: at the others the last check found nobody.
+	well   int
 	rested []rest
 	// passed tells of those of best whose turn came and who were not asked all the same.
 	passed [mostTargets]string
@@ -127,7 +129,7 @@ type selected struct {
 // choose puts the candidates of a pool in order. It allocates the record of what it found and nothing for each model.
 func (p *pool) choose(n *needs, s shape) *selected {
 	out := &selected{pool: p, shape: s, wait: -1, lefts: make([]left, len(p.list)), first: make([]float32, len(p.list))}
-	order := ranking{steps: p.steps, shape: &out.shape}
+	order, sick := ranking{steps: p.steps, shape: &out.shape}, ranking{steps: p.steps, shape: &out.shape}
 	for i := range p.list {
 		c := &p.list[i]
 		l := n.judge(i, c)
@@ -139,9 +141,16 @@ func (p *pool) choose(n *needs, s shape) *selected {
 			}
 			continue
 		}
-		out.first[i] = float32(order.place(int32(i), c))
+		where := &order
+		if c.health.SickAt(n.moment) {
+			where = &sick
+		}
+		out.first[i] = float32(where.place(int32(i), c))
 	}
+	out.best = out.backed[:0]
 	order.into(out)
+	out.well = len(out.best)
+	sick.into(out)
 	return out
 }
 
@@ -173,6 +182,9 @@ func (s *selected) leave(c *candidate, why string) {
 		s.said[i] = why
 		s.lefts[i] = left{why: notAdmitted}
 		s.counts[notAdmitted]++
+		if at < s.well {
+			s.well--
+		}
 		n := len(s.best)
 		copy(s.best[at:], s.best[at+1:])
 		copy(s.figures[at:n], s.figures[at+1:n])
@@ -183,13 +195,13 @@ func (s *selected) leave(c *candidate, why string) {
 }
 
 // prefer moves a candidate that fits to the front and reports whether it did.
-func (s *selected) prefer(provider, model string) bool {
+func (s *selected) prefer(provider, model string, moment health.Moment) bool {
 	for i := range s.pool.list {
 		c := &s.pool.list[i]
 		if c.ID != model || c.Source.Name != provider {
 			continue
 		}
-		if s.lefts[i].why != fits {
+		if s.lefts[i].why != fits || c.health.SickAt(moment) {
 			return false
 		}
 		at := len(s.best)
@@ -215,6 +227,9 @@ func (s *selected) prefer(provider, model string) bool {
 		copy(s.best[1:at+1], s.best[:at])
 		copy(s.figures[1:at+1], s.figures[:at])
 		s.best[0], s.figures[0] = int32(i), row
+		if at >= s.well { // it had no place among those that are well
+			s.well = min(s.well+1, len(s.best))
+		}
 		return true
 	}
 	return false

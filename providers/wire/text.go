@@ -101,7 +101,7 @@ func escapeLen(b []byte) int {
 	return 0
 }
 
-// unit reads the \uXXXX at the start of b, -1 where there is none.
+// unit reads the escape of a UTF-16 unit at the start of b, -1 where there is none.
 func unit(b []byte) (r rune) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1

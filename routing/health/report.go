@@ -18,18 +18,9 @@ const (
 	Unhealthy State = "unhealthy"
 )
 
-// State tells how the target's provider is, by its breaker and its health checks. It takes no lock: an order of
-// candidates may ask it. One whose wait is over and that may be tried is as good as any.
-func (t *Target) State(now time.Time) State {
-	at, p := t.tracker.at(now), t.provider
-	switch {
-	case p.breaker.gate.Load() > at || p.check.sick.Load() > at:
-		return Unhealthy
-	case p.check.slow.Load() > at:
-		return Degraded
-	}
-	return Healthy
-}
+// SickAt reports whether the last free call found nobody at the target's provider, or its key refused: an order of candidates
+// may put it behind the others. It takes no lock.
+func (t *Target) SickAt(moment Moment) bool { return t.provider.check.sick.Load() > int64(moment) }
 
 // Report is how a provider stands, for people.
 type Report struct {

@@ -36,8 +36,8 @@ func TestHealthChecksNameTheState(t *testing.T) {
 		m := r.remote()
 		r.Checked("p", fault(kind), time.Millisecond)
 		r.reported(want.state, want.cause, 0)
-		if s := m.State(r.clock()); s != want.state || !m.Ready(r.clock()) {
-			t.Errorf("%s: to an order it is %s, ready %t", kind, s, m.Ready(r.clock()))
+		if sick := m.SickAt(r.Moment(r.clock())); sick != (want.state == Unhealthy) || !m.Ready(r.clock()) {
+			t.Errorf("%s: to an order it is sick %t, ready %t", kind, sick, m.Ready(r.clock()))
 		}
 		r.Checked("p", fault(llm.ClientGone), 0) // ended by us: says nothing
 		r.reported(want.state, want.cause, 0)
@@ -130,7 +130,7 @@ func TestTheReportNamesWhatRests(t *testing.T) {
 	r.asks(5, last, fault(llm.Unreachable))
 	r.reported(Unhealthy, BreakerOpen, 15*time.Second)
 	r.pass(15 * time.Second)
-	if last.State(r.clock()) != Healthy {
+	if last.SickAt(r.Moment(r.clock())) {
 		t.Error("a target that may be tried stands behind others")
 	}
 	p := r.enter(last)
